@@ -1,0 +1,130 @@
+"""`cryoglean average`: movies become micrographs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cryoglean.cli.options import configured
+from cryoglean.config import AverageConfig
+from cryoglean.errors import CryogleanError, MicrographError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from cryoglean.io import Movie
+    from cryoglean.types import FloatImage
+
+
+@configured(AverageConfig)
+def average(
+    movies: Annotated[
+        list[str],
+        typer.Argument(
+            help="Movies (MRC, TIFF, EER): files, folders, globs in quotes, @lists or STAR files.",
+            show_default=False,
+        ),
+    ],
+    *,
+    out: Annotated[Path, typer.Option(help="Folder for the micrographs and for shifts.csv.")],
+    png: Annotated[bool, typer.Option("--png", help="Write a 16-bit PNG of each micrograph too.")] = False,
+    float16: Annotated[bool, typer.Option("--float16", help="Write MRC files of half the size.")] = False,
+    workers: Annotated[int, typer.Option(min=1, help="Processor cores to use.")] = 2,
+    config: AverageConfig,
+) -> None:
+    """Align the frames of movies and average each movie into one micrograph.
+
+    Writes OUT/NAME.mrc for each movie, and OUT/shifts.csv: how far every frame lies
+    from the first, in pixels. A movie that cannot be read does not stop the others.
+    """
+    from rich.console import Console
+    from rich.progress import track
+    from scipy import fft
+
+    from cryoglean.cli.outcome import finish
+    from cryoglean.io import expand_inputs, open_movie, write_mrc, write_png
+
+    paths = expand_inputs(movies)
+    targets = _targets(paths, out)
+    shifts: dict[str, NDArray[np.float64]] = {}
+    failures: list[CryogleanError] = []
+    console = Console(stderr=True)
+    with fft.set_workers(workers):
+        for path in track(paths, "Averaging", console=console, disable=not console.is_terminal):
+            try:
+                movie = open_movie(path, config)
+                _warn(path, movie.warnings)
+                moved, image = _average(movie, config)
+                pixels = _halved(path, image) if float16 else image
+            except MicrographError as error:
+                failures.append(error)
+                continue
+            write_mrc(targets[path], pixels, pixel_size=movie.pixel_size or 1.0)
+            if png:
+                write_png(targets[path].with_suffix(".png"), image)
+            shifts[movie.name] = moved
+    if shifts:
+        _write_shifts(out / "shifts.csv", shifts, first_frame=config.first_frame)
+    finish(failures, total=len(paths))
+
+
+def _warn(path: Path, warnings: Sequence[str]) -> None:
+    for warning in warnings:
+        typer.secho(f"warning: {path}: {warning}", fg="yellow", err=True)
+
+
+def _average(movie: Movie, config: AverageConfig) -> tuple[NDArray[np.float64], FloatImage]:
+    """Align and average one movie: shifts and micrograph."""
+    from cryoglean.io import usable
+    from cryoglean.preprocess import align_frames, average_frames
+
+    shifts = align_frames(movie, config, pixel_size=movie.pixel_size or 1.0)
+    image, repairs = usable(movie.header.path, average_frames(movie, shifts))
+    _warn(movie.header.path, repairs)
+    return shifts, image
+
+
+def _halved(path: Path, image: FloatImage) -> NDArray[np.float16]:
+    """Convert to 16 bits, where the values fit into them."""
+    import numpy as np
+
+    greatest = float(np.abs(image).max())
+    if greatest > float(np.finfo(np.float16).max):
+        raise MicrographError(
+            path, f"values up to {greatest:g} do not fit into 16 bits", "leave out --float16"
+        )
+    return image.astype(np.float16)
+
+
+def _targets(paths: Sequence[Path], out: Path) -> dict[Path, Path]:
+    """Choose where each movie's micrograph goes, and refuse to overwrite a movie or one by another."""
+    from cryoglean.io import micrograph_name
+
+    targets = {path: out / f"{micrograph_name(path)}.mrc" for path in paths}
+    first: dict[Path, Path] = {}
+    originals = {path.resolve() for path in paths}
+    for path, target in targets.items():
+        if target.resolve() in originals:
+            raise UsageError(f"--out {out}: {target.name} there is one of the movies; name another folder")
+        if target in first:
+            raise UsageError(f"{first[target]} and {path} have the same name; average them into two folders")
+        first[target] = path
+    return targets
+
+
+def _write_shifts(path: Path, shifts: Mapping[str, NDArray[np.float64]], *, first_frame: int) -> None:
+    """Write one row for each frame: where it lies from the first, in pixels."""
+    from cryoglean.io.writing import complete_or_absent
+
+    rows = [
+        f"{name},{number},{x:.3f},{y:.3f}\n"
+        for name, positions in shifts.items()
+        for number, (x, y) in enumerate(positions, first_frame)
+    ]
+    with complete_or_absent(path) as partial:
+        partial.write_text("".join(["micrograph,frame,x_px,y_px\n", *rows]), encoding="utf-8")

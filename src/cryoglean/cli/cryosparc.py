@@ -1,0 +1,43 @@
+"""`cryoglean cryosparc`: picking as an External job of cryoSPARC."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cryoglean.cli.options import configured
+from cryoglean.config import EngineConfig, PickConfig
+
+
+@configured(EngineConfig, parameter="engine", file=False)
+@configured(PickConfig)
+def cryosparc(
+    project: Annotated[str, typer.Argument(help="Project, such as P3.", show_default=False)],
+    workspace: Annotated[
+        str, typer.Argument(help="Workspace for the new job, such as W1.", show_default=False)
+    ],
+    job: Annotated[str, typer.Argument(help="Job with the micrographs, such as J12.", show_default=False)],
+    *,
+    output: Annotated[
+        str, typer.Option(help="Name of the job's output with the micrographs.")
+    ] = "micrographs",
+    config: PickConfig,
+    engine: EngineConfig,
+) -> None:
+    """Pick micrographs of a cryoSPARC project as a new External job of it.
+
+    Needs cryosparc-tools of the same version as cryoSPARC (pip install 'cryoglean[cryosparc]'), logged in by
+    `python -m cryosparc.tools login`, and the project's folder.
+
+    Example: cryoglean cryosparc P3 W1 J12 --output exposures_accepted
+    """
+    from cryoglean.cli.running import stop_signal
+    from cryoglean.cli.telling import teller
+    from cryoglean.handover.cryosparc import OUTPUT, Source, connect, pick_for_cryosparc
+
+    source = Source(workspace, job, output)
+    found = connect(project)
+    with stop_signal() as stop, teller(quiet=False, json_lines=False) as tell:
+        made = pick_for_cryosparc(found, source, config=config, engine=engine, tell=tell, stop=stop.event)
+    typer.echo(f"{project} {made} has the output {OUTPUT}")

@@ -1,0 +1,201 @@
+"""`cryoglean evaluate`: how good picks are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cryoglean.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from cryoglean.evaluate import Evaluation
+    from cryoglean.types import Picks
+
+_WORST_SHOWN = 5
+
+
+def evaluate(
+    truth: Annotated[
+        Path,
+        typer.Argument(help="True centres: a file of any known format, or a folder.", show_default=False),
+    ],
+    picks: Annotated[
+        Path,
+        typer.Argument(help="Picks: a file of any known format, a folder, or a run.", show_default=False),
+    ],
+    *,
+    diameter: Annotated[
+        float | None,
+        typer.Option(help="Particle diameter, Å; needs the pixel size.", show_default="that of the truth"),
+    ] = None,
+    diameter_px: Annotated[
+        float | None, typer.Option(help="Particle diameter in pixels, instead.", show_default=False)
+    ] = None,
+    angpix: Annotated[
+        float | None,
+        typer.Option(help="Pixel size of the micrographs, Å.", show_default="that of the files"),
+    ] = None,
+    tolerance: Annotated[
+        list[float] | None,
+        typer.Option(help="Matching distance in diameters; may be repeated.", show_default="0.25 and 0.5"),
+    ] = None,
+    min_score: Annotated[
+        float | None, typer.Option(help="Leave out picks of a lower score.", show_default=False)
+    ] = None,
+    ignore_kind: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Kind of true particles that count neither way, picked or not; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for evaluation.json, micrographs.csv, precision_recall.csv and .png.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Compare picks with true particles, one to one.
+
+    A pick is a hit when its centre lies closer than a part of the diameter to a
+    true centre that no other pick holds. Files pair by micrograph; particles of a
+    micrograph without picks count as missed.
+
+    Example: cryoglean evaluate truth/ run/ --diameter 114 --angpix 1.5 --out scores/
+    """
+    import json
+
+    from cryoglean.evaluate import TOLERANCES
+    from cryoglean.evaluate import evaluate as score
+    from cryoglean.io.formats import read_picks
+    from cryoglean.report.evaluation_files import write_evaluation
+
+    angpix = angpix or _pixel_size_of_run(picks)
+    true, found = (read_picks(path, pixel_size=angpix) for path in (truth, picks))
+    _require_common_names(true, found)
+    if min_score is not None:
+        found = [one[one.score >= min_score] for one in found]
+    evaluation = score(
+        true,
+        found,
+        diameter_px=_in_pixels(true, found, diameter=diameter, diameter_px=diameter_px),
+        tolerances=tolerance or TOLERANCES,
+        ignored_kinds=ignore_kind or (),
+    )
+    if out is not None:
+        write_evaluation(evaluation, out)
+    if as_json:
+        typer.echo(json.dumps(evaluation.as_dict(), indent=2, ensure_ascii=False))
+    else:
+        _print_tables(evaluation)
+    for names, what in (
+        (evaluation.unpicked, "without picks of their own count as missed"),
+        (evaluation.unknown, "without truth do not count"),
+    ):
+        if names:
+            first = f"{names[0]}{' …' if len(names) > 1 else ''}"
+            typer.secho(f"note: micrographs {what}: {len(names)} ({first})", err=True)
+
+
+def _pixel_size_of_run(path: Path) -> float | None:
+    """Return the pixel size that a run knows of its micrographs, which coordinate files do not tell."""
+    from cryoglean.engine import RunFolder
+    from cryoglean.engine.ledger import read_record
+
+    for file in sorted(RunFolder(path).jobs.glob("*.json")):
+        record = read_record(file)
+        if record is not None and record.candidates is not None:
+            return record.candidates.pixel_size
+    return None
+
+
+def _require_common_names(truth: Sequence[Picks], picks: Sequence[Picks]) -> None:
+    true, found = {one.name for one in truth}, {one.name for one in picks}
+    if true and found and not true & found:
+        raise UsageError(
+            f"no micrograph has both truth and picks: truth is about {min(true)!r} and the like, "
+            f"picks are about {min(found)!r}; files pair by the name of the micrograph"
+        )
+
+
+def _in_pixels(
+    truth: Sequence[Picks], picks: Sequence[Picks], *, diameter: float | None, diameter_px: float | None
+) -> float:
+    """Resolve the particle diameter: the given one, or the median of the truth's own."""
+    import numpy as np
+
+    if diameter is not None and diameter_px is not None:
+        raise UsageError("give --diameter or --diameter-px, not both")
+    if diameter_px is not None:
+        return diameter_px
+    if diameter is not None:
+        # Files that say nothing of the pixel size are read with 1 Å.
+        sizes = {one.pixel_size for one in (*truth, *picks)} - {1.0}
+        if len(sizes) != 1:
+            known = f"the files give {sorted(sizes)}" if sizes else "the files do not give it"
+            raise UsageError(
+                f"--diameter is in Å, so the pixel size is needed and {known}: "
+                "give --angpix too, or --diameter-px instead"
+            )
+        return diameter / sizes.pop()
+    own = np.concatenate([np.zeros(0), *(one.diameter_px for one in truth)])
+    own = own[np.isfinite(own)]
+    if not len(own):
+        raise UsageError("the truth holds no diameters: give --diameter or --diameter-px")
+    return float(np.median(own))
+
+
+def _print_tables(evaluation: Evaluation) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    number, merit = len(evaluation.micrographs), evaluation.pooled[-1]
+    console.print(
+        f"{number} micrograph{'' if number == 1 else 's'}, {merit.particles} particles, {merit.picks} picks, "
+        f"D = {evaluation.diameter_px:.4g} px"
+    )
+    _print_pooled(console, evaluation)
+    if len(evaluation.kinds) > 1:
+        kinds = (
+            f"{one.kind} {one.hits} of {one.particles}, {one.agreeing} called so" for one in evaluation.kinds
+        )
+        console.print("By kind: " + "; ".join(kinds), soft_wrap=True)
+    if number > 1:
+        worst = sorted(evaluation.micrographs.items(), key=lambda item: item[1][-1].f1)[:_WORST_SHOWN]
+        listed = ", ".join(f"{name} {merits[-1].f1:.3f}" for name, merits in worst)
+        console.print(f"Lowest F1 within {merit.tolerance:g} D: {listed}", soft_wrap=True)
+    paper = evaluation.paper
+    console.print(
+        f"As the AutoCryoPicker paper counts (not one to one): precision {paper.precision:.4f}, "
+        f"recall {paper.recall:.4f}, F1 {paper.f1:.4f}, accuracy {paper.accuracy:.4f}",
+        soft_wrap=True,
+    )
+
+
+def _print_pooled(console: Console, evaluation: Evaluation) -> None:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    table.add_column("within")
+    for heading in ("precision", "recall", "F1", "worst F1", "accuracy", "AP", "offset", "doubles"):
+        table.add_column(heading, justify="right")
+    for merit, worst in zip(evaluation.pooled, evaluation.worst_f1, strict=True):
+        area, offset = merit.average_precision, merit.median_offset_px
+        table.add_row(
+            f"{merit.tolerance:g} D",
+            *(f"{figure:.4f}" for figure in (merit.precision, merit.recall, merit.f1, worst, merit.accuracy)),
+            "–" if area is None else f"{area:.4f}",
+            "–" if offset is None else f"{offset:.2f} px",
+            str(merit.doubles),
+        )
+    console.print(table)

@@ -1,0 +1,105 @@
+"""`cryoglean extract`: stacks of particle images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cryoglean.cli.options import configured
+from cryoglean.config import ExtractConfig
+from cryoglean.errors import CoordinateError, CryogleanError, MicrographError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cryoglean.extract import Extracted
+    from cryoglean.types import Picks
+
+
+@configured(ExtractConfig)
+def extract(
+    picks: Annotated[
+        Path, typer.Argument(help="A file of picks of any format, or a folder of them.", show_default=False)
+    ],
+    *,
+    micrographs: Annotated[
+        list[str],
+        typer.Option(help="Micrographs: files, folders, globs in quotes, @lists or STAR files; repeatable."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for stacks and particles.star.")],
+    config: ExtractConfig,
+) -> None:
+    """Cut particles out of their micrographs, as RELION's extraction does.
+
+    Writes OUT/NAME.mrcs for each micrograph and OUT/particles.star with optics groups, on which RELION's 2D
+    classification runs. Start RELION from the folder from which you run this: images are listed relative to
+    it. Without --box the box is half again the particle's diameter.
+    """
+    from rich.console import Console
+    from rich.progress import track
+
+    from cryoglean.cli.outcome import finish
+    from cryoglean.extract import extract_micrograph, write_star_of_stacks
+    from cryoglean.io import expand_inputs, micrograph_name, read_micrograph
+    from cryoglean.io.formats.dialects import read_picks
+    from cryoglean.io.formats.naming import match_names
+
+    _require_even(config)
+    sets = read_picks(picks)
+    files = {micrograph_name(path): path for path in expand_inputs(micrographs)}
+    pairs = match_names([part.name for part in sets], list(files)).pairs
+    config = _with_diameter(config, sets)
+    done: list[Extracted] = []
+    failures: list[CryogleanError] = []
+    console = Console(stderr=True)
+    for part in track(sets, "Extracting", console=console, disable=not console.is_terminal):
+        try:
+            if part.name not in pairs:
+                raise CoordinateError(picks, f"the micrograph {part.name} is not among the micrographs")
+            path = files[pairs[part.name]]
+            stated = None if part.pixel_size == 1 else part.pixel_size
+            micrograph = read_micrograph(path, pixel_size=config.angpix or stated)
+            if not micrograph.calibrated:
+                raise MicrographError(path, "its pixel size is not known", "give it with --angpix")
+            stack = out / f"{micrograph.name}.mrcs"
+            done.append(extract_micrograph(micrograph, part, stack=stack, config=config))
+        except (CoordinateError, MicrographError) as error:
+            failures.append(error)
+    if done:
+        write_star_of_stacks(done, out / "particles.star")
+        _tell(done, out)
+    finish(failures, total=len(sets))
+
+
+def _with_diameter(config: ExtractConfig, sets: Sequence[Picks]) -> ExtractConfig:
+    """Give all micrographs the box of one diameter, the median of all picks where none is given."""
+    import numpy as np
+
+    known = np.concatenate([part.diameter[np.isfinite(part.diameter)] for part in sets] or [np.zeros(0)])
+    if config.diameter is not None or not len(known):
+        return config
+    return config.model_copy(update={"diameter": float(np.median(known))})
+
+
+def _require_even(config: ExtractConfig) -> None:
+    for name in ("box", "scale"):
+        value = getattr(config, name)
+        if value is not None and value % 2:
+            raise UsageError(f"--{name} {value}: RELION wants an even number of pixels")
+
+
+def _tell(done: Sequence[Extracted], out: Path) -> None:
+    count, left_out = sum(len(part.picks) for part in done), sum(part.left_out for part in done)
+    typer.echo(f"{count} particles of {len(done)} micrographs: {out / 'particles.star'}")
+    if left_out:
+        typer.secho(f"warning: {left_out} picks at or beyond the border were left out", fg="yellow", err=True)
+    weighed = sum(part.contrast * len(part.picks) for part in done)
+    if weighed < 0:
+        typer.secho(
+            "warning: the particles are dark in the stacks, and RELION wants them bright; "
+            "change --invert/--no-invert",
+            fg="yellow",
+            err=True,
+        )

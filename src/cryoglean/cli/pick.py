@@ -1,0 +1,60 @@
+"""`cryoglean pick`: from micrographs to particle coordinates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cryoglean.cli.options import configured
+from cryoglean.config import EngineConfig, PickConfig
+
+
+@configured(EngineConfig, parameter="engine", file=False)
+@configured(PickConfig)
+def pick(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            help="Micrographs: files, folders, globs in quotes, @lists or STAR files.", show_default=False
+        ),
+    ],
+    *,
+    out: Annotated[Path, typer.Option(help="Folder for the results; a second start goes on in it.")] = Path(
+        "cryoglean-run"
+    ),
+    overlays: Annotated[
+        bool, typer.Option("--overlays", help="Draw each micrograph with its picks.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Tell failures only.")] = False,
+    json_lines: Annotated[bool, typer.Option("--json-lines", help="Tell all on stdout, as JSON.")] = False,
+    config: PickConfig,
+    engine: EngineConfig,
+) -> None:
+    """Find the particles of micrographs.
+
+    Nothing needs to be configured: size and contrast of the particles are
+    measured in the micrographs.
+
+    OUT then holds picks/NAME_autopick.star for each micrograph and their list
+    autopick.star for RELION, picks.csv with all picks, summary.json, and
+    config.toml with every setting as it was used. Started again, the command
+    does what is missing or has changed. `cryoglean select` tries other
+    thresholds without touching a micrograph.
+    """
+    from cryoglean.cli.running import leave, stop_signal
+    from cryoglean.cli.telling import teller
+    from cryoglean.engine import Run, RunFolder
+    from cryoglean.engine import pick as pick_run
+    from cryoglean.io import expand_inputs
+
+    draw = None
+    if overlays:
+        from cryoglean.report.overlay_file import write_overlay
+
+        draw = write_overlay
+    run = Run(expand_inputs(inputs), RunFolder(out), config, engine, draw)
+    with stop_signal() as stop, teller(quiet=quiet, json_lines=json_lines) as tell:
+        ended = pick_run(run, tell, stop.event)
+    leave(ended, stop)

@@ -1,0 +1,124 @@
+"""`cryoglean preprocess`: every intermediate image of the `paper` profile, to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cryoglean.cli.options import configured
+from cryoglean.config import PaperConfig
+from cryoglean.errors import CryogleanError, MicrographError, UsageError
+
+if TYPE_CHECKING:
+    from cryoglean.preprocess import ImageQuality
+    from cryoglean.types import FloatImage, Micrograph
+
+ANY_RANGE = ("resampled", "normalised", "votes")
+"""Stages whose values are not in [0, 1]."""
+MASKS = ("clustered", "cleaned")
+"""Stages that are no images of the particles, so that a distance from the micrograph means nothing."""
+
+
+@configured(PaperConfig, exclude=("min_score", "side_views"))
+def preprocess(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            help="Micrographs: files, folders, globs in quotes, @lists or STAR files.", show_default=False
+        ),
+    ],
+    *,
+    stages: Annotated[Path, typer.Option(help="Folder for the images of every stage and for quality.csv.")],
+    mrc: Annotated[bool, typer.Option("--mrc", help="Write MRC files of the stages too.")] = False,
+    angpix: Annotated[
+        float | None, typer.Option(help="Å per pixel, where the files say none or a wrong one.")
+    ] = None,
+    config: PaperConfig,
+) -> None:
+    """Show what AutoCryoPicker's steps make of micrographs.
+
+    Writes STAGES/NAME/01_resampled.png … for each micrograph, one picture a step, and STAGES/quality.csv with
+    the mean squared error, PSNR and SNR (dB) of each step against the micrograph. A micrograph that cannot be
+    used does not stop the others.
+    """
+    from rich.console import Console
+    from rich.progress import track
+
+    from cryoglean.cli.outcome import finish
+    from cryoglean.io import expand_inputs, read_micrograph
+    from cryoglean.pickers.autocryopicker import AutoCryoPicker
+
+    paths = expand_inputs(inputs)
+    _refuse_equal_names(paths)
+    picker = AutoCryoPicker(config)
+    quality: dict[str, dict[str, ImageQuality]] = {}
+    failures: list[CryogleanError] = []
+    console = Console(stderr=True)
+    for path in track(paths, "Preprocessing", console=console, disable=not console.is_terminal):
+        try:
+            micrograph = read_micrograph(path, pixel_size=angpix)
+            images = picker.stages(micrograph)
+            if not images:
+                raise MicrographError(
+                    path, "no particles stand out, so their diameter is unknown", "give --diameter"
+                )
+        except MicrographError as error:
+            failures.append(error)
+            continue
+        quality[micrograph.name] = _measure(images)
+        _write_images(stages / micrograph.name, images, step=_working_pixel_size(micrograph, images), mrc=mrc)
+    if quality:
+        _write_quality(stages / "quality.csv", quality)
+    finish(failures, total=len(paths))
+
+
+def _refuse_equal_names(paths: Sequence[Path]) -> None:
+    from cryoglean.io import micrograph_name
+
+    first: dict[str, Path] = {}
+    for path in paths:
+        known = first.setdefault(micrograph_name(path), path)
+        if known != path:
+            raise UsageError(f"{known} and {path} have the same name; preprocess them into two folders")
+
+
+def _working_pixel_size(micrograph: Micrograph, images: Mapping[str, FloatImage]) -> float:
+    return float(micrograph.pixel_size * micrograph.shape[1] / images["resampled"].shape[1])
+
+
+def _measure(images: Mapping[str, FloatImage]) -> dict[str, ImageQuality]:
+    """Compare each step with the micrograph, mapped to [0, 1] between its extremes."""
+    from cryoglean.preprocess import measure_quality, stretch_contrast
+
+    reference = stretch_contrast(images["resampled"], saturate=0)
+    return {
+        name: measure_quality(reference, image)
+        for name, image in images.items()
+        if name not in ANY_RANGE + MASKS
+    }
+
+
+def _write_images(folder: Path, images: Mapping[str, FloatImage], *, step: float, mrc: bool) -> None:
+    from cryoglean.io import write_mrc, write_png
+    from cryoglean.preprocess import stretch_limits
+
+    for number, (name, image) in enumerate(images.items(), start=1):
+        target = folder / f"{number:02}_{name}.png"
+        write_png(target, image, bits=8, limits=stretch_limits(image) if name in ANY_RANGE else (0.0, 1.0))
+        if mrc:
+            write_mrc(target.with_suffix(".mrc"), image, pixel_size=step)
+
+
+def _write_quality(path: Path, quality: Mapping[str, Mapping[str, ImageQuality]]) -> None:
+    from cryoglean.io.writing import complete_or_absent
+
+    rows = [
+        f"{micrograph},{step},{measured.mse:.6f},{measured.psnr:.3f},{measured.snr:.3f}\n"
+        for micrograph, steps in quality.items()
+        for step, measured in steps.items()
+    ]
+    with complete_or_absent(path) as partial:
+        partial.write_text("".join(["micrograph,step,mse,psnr_db,snr_db\n", *rows]), encoding="utf-8")

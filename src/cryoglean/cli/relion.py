@@ -1,0 +1,71 @@
+"""`cryoglean relion`: picking as RELION's External job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cryoglean.config import EngineConfig, PickConfig
+from cryoglean.errors import UsageError
+
+# Whatever RELION passes is taken; what is not known is named in the job's output and not an error.
+CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+def relion(
+    context: typer.Context,
+    *,
+    o: Annotated[Path, typer.Option("--o", metavar="FOLDER", help="The job's folder.", show_default=False)],
+    in_mics: Annotated[
+        Path | None,
+        typer.Option("--in_mics", metavar="STAR", help="STAR file of the micrographs.", show_default=False),
+    ] = None,
+    j: Annotated[int, typer.Option("--j", min=1, help="Processor cores.")] = 1,
+) -> None:
+    """Pick as an External job of RELION.
+
+    In RELION's External job set 'External executable' to `cryoglean relion` and 'Input micrographs' to a STAR
+    file of micrographs. Nothing else is needed. Every option of `cryoglean pick` can be a parameter of the
+    job, such as `diameter` 150 or `min_score` 0.4.
+
+    Example: cryoglean relion --o External/job003/ --in_mics CtfFind/job002/micrographs_ctf.star --j 8
+    """
+    from cryoglean.cli.options import resolve
+    from cryoglean.cli.running import stop_signal
+    from cryoglean.cli.telling import Plain
+    from cryoglean.handover.relion import ExternalJob, exit_files, pick_for_relion
+
+    class Log(Plain):
+        """Plain lines on standard output, which RELION shows as the job's log."""
+
+        def say(self, line: str) -> None:
+            typer.echo(line)
+
+    with exit_files(o), stop_signal() as stop:
+        given = dict(_parameters(context.args))
+        settings = {name: value for name, value in given.items() if name in PickConfig.model_fields}
+        ignored = [f"--{name}" for name in given if name not in settings and name != "config"]
+        if ignored:
+            typer.echo(f"not known to cryoglean and ignored: {' '.join(ignored)}")
+        file = Path(given["config"]) if "config" in given else None
+        config = resolve(PickConfig, file, dict(settings))
+        if in_mics is None:
+            raise UsageError("there is no --in_mics: set 'Input micrographs' of the External job")
+        job = ExternalJob(o, in_mics, config, EngineConfig(workers=j))
+        pick_for_relion(job, Log(), stop.event)
+
+
+def _parameters(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Read ``--name value`` and ``--name``; names are those of settings, with hyphens or underscores."""
+    rest = list(arguments)
+    while rest:
+        name = rest.pop(0)
+        if not name.startswith("--"):
+            continue
+        name, has_value, value = name[2:].partition("=")
+        if not has_value:
+            value = rest.pop(0) if rest and not rest[0].startswith("--") else "true"
+        yield name.replace("-", "_"), value

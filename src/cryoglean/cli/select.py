@@ -1,0 +1,40 @@
+"""`cryoglean select`: other thresholds for a run, without touching a micrograph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cryoglean.cli.options import configured
+from cryoglean.config import SelectConfig
+
+
+@configured(SelectConfig)
+def select(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)],
+    *,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Tell failures only.")] = False,
+    config: SelectConfig,
+) -> None:
+    """Select picks anew from all candidates of a run.
+
+    What is not said stays as it was. Coordinate files, tables and the summary
+    are written anew, in milliseconds a micrograph. This also joins the parts
+    that shards, or a run that was stopped, have done. Overlays whose picks have
+    changed are removed; `cryoglean pick --overlays` draws them anew.
+    """
+    from cryoglean.cli.outcome import NOTHING_DONE, SOME_FAILED
+    from cryoglean.cli.telling import counted
+    from cryoglean.engine import RunFolder, reselect
+
+    summary = reselect(RunFolder(run), config)
+    if not quiet:
+        missing = f", {summary.missing} not done yet" if summary.missing else ""
+        done = counted(summary.done, "micrograph")
+        typer.echo(f"{counted(summary.picks, 'pick')} in {done}{missing}", err=True)
+    for failure in summary.failures:
+        typer.secho(f"failed: {failure.path}: {failure.error}", fg="red", err=True)
+    if summary.failed or summary.missing:
+        raise typer.Exit(SOME_FAILED if summary.done else NOTHING_DONE)

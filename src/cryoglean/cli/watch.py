@@ -1,0 +1,51 @@
+"""`cryoglean watch`: picking while the microscope works."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cryoglean.cli.options import configured
+from cryoglean.config import EngineConfig, PickConfig, WatchConfig
+
+
+@configured(EngineConfig, exclude=("shard",), parameter="engine", file=False)
+@configured(WatchConfig, parameter="watching", file=False)
+@configured(PickConfig)
+def watch(
+    inputs: Annotated[
+        list[str], typer.Argument(help="Folders, or globs in quotes, to watch.", show_default=False)
+    ],
+    *,
+    out: Annotated[Path, typer.Option(help="Folder for the results; a second start goes on in it.")],
+    overlays: Annotated[
+        bool, typer.Option("--overlays", help="Draw each micrograph with its picks.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Tell failures only.")] = False,
+    json_lines: Annotated[bool, typer.Option("--json-lines", help="Tell all on stdout, as JSON.")] = False,
+    config: PickConfig,
+    watching: WatchConfig,
+    engine: EngineConfig,
+) -> None:
+    """Pick micrographs as they arrive, each as soon as its file is complete.
+
+    Coordinate files are written at once, the tables of the whole run now and
+    then and at the end. Ctrl-C, a file OUT/STOP or --idle end it; started
+    again, it goes on. Results are those of `cryoglean pick`.
+    """
+    from cryoglean.cli.running import leave, stop_signal
+    from cryoglean.cli.telling import teller
+    from cryoglean.engine import Run, RunFolder
+    from cryoglean.engine import watch as watch_run
+
+    draw = None
+    if overlays:
+        from cryoglean.report.overlay_file import write_overlay
+
+        draw = write_overlay
+    run = Run([], RunFolder(out), config, engine, draw)
+    with stop_signal() as stop, teller(quiet=quiet, json_lines=json_lines, live=True) as tell:
+        ended = watch_run(run, inputs, watching, tell=tell, stop=stop.event)
+    leave(ended, stop)

@@ -1,0 +1,114 @@
+"""Checks that need the pixels of a few micrographs: contrast, and whether given picks lie on particles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from cryoglean.doctor.findings import Finding, some
+from cryoglean.errors import MicrographError
+from cryoglean.io import micrograph_name, read_header, read_micrograph
+from cryoglean.io.formats.dialects import read_picks
+from cryoglean.io.formats.naming import match_names
+from cryoglean.pickers.diameter import estimate_scale
+from cryoglean.select.orientation import orientation
+from cryoglean.types import Micrograph, Picks
+
+T = TypeVar("T")
+
+_LOOKED_AT = 4
+"""Micrographs whose pixels are read; what is asked shows in each of them."""
+
+_AGREEMENT = 0.05
+"""Relative difference of two statements of one pixel size that calibration explains."""
+
+
+def check_contrast(paths: Sequence[Path], angpix: float | None) -> Iterator[Finding]:
+    """Say what stands out in the micrographs, and with which contrast."""
+    if not paths:
+        return
+    micrographs, broken = _read(_spread(paths), angpix)
+    yield from broken
+    found = estimate_scale(micrographs) if micrographs else None
+    if found is None:
+        text = "nothing stands out from the noise of those looked at; look yourself, and give --diameter"
+        yield Finding("contrast", "warning", text)
+        return
+    pixel_size = float(np.median([m.pixel_size for m in micrographs]))
+    size = f"{found.diameter:.0f} Å ({found.diameter / pixel_size:.0f} px)"
+    if found.sign < 0:
+        yield Finding("contrast", "ok", f"particles are dark, as usual, and measure about {size}")
+    else:
+        text = f"particles of about {size} are bright: inverted micrographs, or negative stain"
+        yield Finding("contrast", "warning", f"{text}; picking copes, RELION's extraction wants no inversion")
+
+
+def check_picks(picks: Path, paths: Sequence[Path]) -> Iterator[Finding]:
+    """Say whether given picks belong to these micrographs, and which way up they are."""
+    sets = {part.name: part for part in read_picks(picks)}
+    files = {micrograph_name(path): path for path in paths}
+    match = match_names(list(sets), list(files))
+    alone = [name for name in sets if name not in match.pairs]
+    if alone:
+        yield Finding("picks", "warning", f"no micrograph for the picks of {some(alone)}", tuple(alone))
+    pairs = {name: files[other] for name, other in match.pairs.items()}
+    if not pairs:
+        yield Finding("picks", "problem", "no picks belong to any of these micrographs; check their names")
+        return
+    yield from _check_places(sets, pairs)
+    yield from _check_orientation(sets, pairs)
+
+
+def _check_places(sets: Mapping[str, Picks], pairs: Mapping[str, Path]) -> Iterator[Finding]:
+    outside, scaled = [], []
+    for name, path in pairs.items():
+        header, part = read_header(path), sets[name]
+        if len(part) and np.mean(np.any((part.xy < 0) | (part.xy > header.shape[::-1]), axis=1)) > 0.1:
+            outside.append(name)
+        stated = None if part.pixel_size == 1 else part.pixel_size
+        if stated and header.pixel_size and abs(stated / header.pixel_size - 1) > _AGREEMENT:
+            scaled.append(f"{name} ({stated:.4g} Å, not {header.pixel_size:.4g} Å)")
+    if outside:
+        text = f"picks outside the micrograph in {some(outside)}: of another binning; see convert --scale"
+        yield Finding("picks", "problem", text, tuple(outside))
+    if scaled:
+        yield Finding("picks", "warning", f"another pixel size than the micrographs' headers: {some(scaled)}")
+    if not (outside or scaled):
+        count = sum(len(sets[name]) for name in pairs)
+        yield Finding("picks", "ok", f"{count} picks, which fit into their {len(pairs)} micrographs")
+
+
+def _check_orientation(sets: Mapping[str, Picks], pairs: Mapping[str, Path]) -> Iterator[Finding]:
+    names = _spread([name for name in pairs if len(sets[name])])
+    # What cannot be read has been told by the check of the contrast.
+    micrographs = {m.path: m for m in _read([pairs[name] for name in names], None)[0]}
+    found = orientation(
+        (micrographs[pairs[name]], sets[name]) for name in names if pairs[name] in micrographs
+    )
+    if found == "flipped":
+        text = "the picks are upside down: mend them with `cryoglean convert --flip-y yes`"
+        yield Finding("orientation", "problem", text)
+    elif found == "undecided":
+        text = "neither the picks nor their mirror images lie on anything that stands out; look at them"
+        yield Finding("orientation", "warning", text)
+    else:
+        yield Finding("orientation", "ok", "the picks lie on particles, the right way up")
+
+
+def _read(paths: Sequence[Path], angpix: float | None) -> tuple[list[Micrograph], list[Finding]]:
+    """Read micrographs, and say which cannot be read."""
+    micrographs, broken = [], []
+    for path in paths:
+        try:
+            micrographs.append(read_micrograph(path, pixel_size=angpix))
+        except MicrographError as error:
+            broken.append(Finding("files", "problem", f"{path.name}: {error.cause}", (path.name,)))
+    return micrographs, broken
+
+
+def _spread(items: Sequence[T]) -> list[T]:
+    places = np.linspace(0, len(items) - 1, min(_LOOKED_AT, len(items))).round().astype(int)
+    return [items[i] for i in dict.fromkeys(places.tolist())]

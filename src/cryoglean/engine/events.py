@@ -1,0 +1,69 @@
+"""What a run tells while it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cryoglean.engine.calibration import Calibration
+from cryoglean.engine.results import Summary
+from cryoglean.engine.work import Outcome
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """The particles were measured, now or at an earlier start.
+
+    Parameters
+    ----------
+    calibration : Calibration
+        What was found.
+    """
+
+    calibration: Calibration
+
+
+@dataclass(frozen=True)
+class Started:
+    """Jobs begin.
+
+    Parameters
+    ----------
+    jobs : int
+        How many there are to do.
+    kept : int
+        How many were done at an earlier start.
+    executor : str
+        With what they are done.
+    """
+
+    jobs: int
+    kept: int
+    executor: str
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Jobs ended.
+
+    Parameters
+    ----------
+    jobs, failed : int
+        How many were done now, and how many of those failed.
+    seconds : float
+        What they took.
+    stopped : bool
+        Whether a signal ended them before all were done.
+    summary : Summary, optional
+        The whole run in numbers; None where it was stopped, or is one shard of many.
+    """
+
+    jobs: int
+    failed: int
+    seconds: float
+    stopped: bool
+    summary: Summary | None
+
+
+Event = Calibrated | Started | Outcome | Ended
+Tell = Callable[[Event], None]

@@ -1,0 +1,92 @@
+"""Where everything lies in the folder of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of a run.
+
+    Parameters
+    ----------
+    root : Path
+        The folder named with ``--out``.
+    """
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        """The resolved configuration, which gives the same picks again with ``--config``."""
+        return self.root / "config.toml"
+
+    @property
+    def summary(self) -> Path:
+        """Counts, failures and outliers."""
+        return self.root / "summary.json"
+
+    @property
+    def table(self) -> Path:
+        """All picks, one row each."""
+        return self.root / "picks.csv"
+
+    @property
+    def star_list(self) -> Path:
+        """The list of coordinate files by which RELION finds them."""
+        return self.root / "autopick.star"
+
+    @property
+    def inputs(self) -> Path:
+        """The micrographs of the run, one path a line, in order."""
+        return self.root / "inputs.txt"
+
+    @property
+    def calibration(self) -> Path:
+        """What was measured of the particles before picking."""
+        return self.root / "calibration.json"
+
+    @property
+    def lock(self) -> Path:
+        """Locked by whoever works here."""
+        return self.root / ".lock"
+
+    @property
+    def calibration_lock(self) -> Path:
+        """Locked by whoever measures the particles."""
+        return self.root / ".calibration.lock"
+
+    @property
+    def stars(self) -> Path:
+        """Folder of the coordinate files."""
+        return self.root / "picks"
+
+    @property
+    def jobs(self) -> Path:
+        """Folder of the ledger: one record for each micrograph."""
+        return self.root / "jobs"
+
+    @property
+    def overlays(self) -> Path:
+        """Folder of the pictures."""
+        return self.root / "overlays"
+
+    def star(self, name: str) -> Path:
+        """Coordinate file of a micrograph."""
+        return self.stars / f"{name}_autopick.star"
+
+    def record(self, name: str) -> Path:
+        """Record of a micrograph."""
+        return self.jobs / f"{name}.json"
+
+    def overlay(self, name: str) -> Path:
+        """Picture of a micrograph with its picks."""
+        return self.overlays / f"{name}.png"
+
+    def sweep(self) -> None:
+        """Remove what processes that were killed had not finished writing."""
+        for folder in (self.root, self.stars, self.jobs, self.overlays):
+            for partial in folder.glob(".*.partial.*"):
+                partial.unlink(missing_ok=True)

@@ -1,0 +1,207 @@
+"""From the records of all micrographs to the files about the whole run."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+import tomli_w
+from pydantic import ValidationError
+
+import cryoglean
+from cryoglean.config import PickConfig
+from cryoglean.engine.folder import RunFolder
+from cryoglean.engine.ledger import (
+    DIAMETER_DECIMALS,
+    SCORE_DECIMALS,
+    XY_DECIMALS,
+    Record,
+    read_record,
+    selection_of,
+)
+from cryoglean.engine.outliers import Outlier, find_outliers
+from cryoglean.engine.plan import Job
+from cryoglean.engine.work import Outcome, file_results, outcome_of, selected
+from cryoglean.errors import FileError
+from cryoglean.io.formats.relion import write_coordinate_list
+from cryoglean.io.writing import complete_or_absent
+from cryoglean.types import Picks
+
+_HEADER = ("micrograph", "x", "y", "score", "diameter", "kind")
+_ROW = f"%s,%.{XY_DECIMALS}f,%.{XY_DECIMALS}f,%.{SCORE_DECIMALS}f,%.{DIAMETER_DECIMALS}f,%s\n"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A run in numbers.
+
+    Parameters
+    ----------
+    micrographs, done, failed, missing : int
+        All; those with picks, possibly none; those that failed; those not yet worked on.
+    picks : int
+        Number of picks.
+    median_picks : float
+        Median number of picks of the micrographs that are done.
+    seconds : float
+        What all micrographs took together, at whatever start of the run they were done.
+    failures : tuple of Outcome
+        Those that failed.
+    warnings : dict of str to int
+        What was strange about files, and about how many.
+    outliers : tuple of Outlier
+        Micrographs worth a look.
+    """
+
+    micrographs: int
+    done: int
+    failed: int
+    missing: int
+    picks: int
+    median_picks: float
+    seconds: float
+    failures: tuple[Outcome, ...]
+    warnings: dict[str, int]
+    outliers: tuple[Outlier, ...]
+
+
+def collect(jobs: Sequence[Job], folder: RunFolder, config: PickConfig) -> Summary:
+    """Write the table and the list of a run from its records, and sum it up.
+
+    A coordinate file that was selected in another way, or is missing, is written anew. Micrographs are not
+    touched, and records are read one at a time.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        All of the run, in order.
+    folder : RunFolder
+        Where records are, and where results go.
+    config : PickConfig
+        The resolved configuration, by whose selection candidates become picks.
+
+    Raises
+    ------
+    OutputError
+        A file cannot be written.
+    """
+    outcomes: list[Outcome] = []
+    files: dict[str, Path] = {}
+    with (
+        complete_or_absent(folder.table) as partial,
+        partial.open("w", encoding="utf-8", newline="") as table,
+    ):
+        table.write(",".join(_HEADER) + "\n")
+        for job, record in _records(jobs, folder):
+            picks = _current_picks(record, folder, config)
+            outcomes.append(outcome_of(record, picks))
+            if record.error is None:
+                files[str(job.path)] = folder.star(job.name)
+                _write_rows(table, picks)
+    write_coordinate_list(folder.star_list, files)
+    return _summed(outcomes, missing=len(jobs) - len(outcomes))
+
+
+def write_summary(folder: RunFolder, summary: Summary | None, *, state: str) -> None:
+    """Write what is known of a run.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        The run.
+    summary : Summary, optional
+        Its numbers, where they are known.
+    state : str
+        'unfinished', 'incomplete' where micrographs are missing, or 'complete'.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written.
+    """
+    stored: dict[str, Any] = {"state": state, "version": cryoglean.__version__}
+    if summary is not None:
+        stored |= asdict(summary)
+        stored["failures"] = [
+            {"micrograph": outcome.name, "path": str(outcome.path), "error": outcome.error}
+            for outcome in summary.failures
+        ]
+    with complete_or_absent(folder.summary) as partial:
+        partial.write_text(json.dumps(stored, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def write_config(path: Path, config: PickConfig) -> None:
+    """Write a resolved configuration, which gives the same picks again with ``--config``.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written.
+    """
+    with complete_or_absent(path) as partial:
+        partial.write_text(tomli_w.dumps(config.model_dump(mode="json", exclude_none=True)), encoding="utf-8")
+
+
+def read_config(path: Path) -> PickConfig:
+    """Read the resolved configuration of a run.
+
+    Raises
+    ------
+    FileError
+        It is not there, or not such a configuration.
+    """
+    remedy = "name the folder that `cryoglean pick --out` wrote"
+    try:
+        return PickConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise FileError(path, f"cannot be read: {error.strerror}", remedy) from None
+    except (ValidationError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise FileError(path, f"not the configuration of a run: {error}", remedy) from None
+
+
+def _records(jobs: Iterable[Job], folder: RunFolder) -> Iterator[tuple[Job, Record]]:
+    for job in jobs:
+        record = read_record(folder.record(job.name))
+        if record is not None:
+            yield job, record
+
+
+def _current_picks(record: Record, folder: RunFolder, config: PickConfig) -> Picks:
+    """Return the picks of a record, after its files were brought up to the selection that is wanted."""
+    selection = selection_of(config)
+    if record.error is None and (record.selection != selection or not folder.star(record.name).exists()):
+        updated = record.config.model_copy(update=dict(selection))
+        return file_results(replace(record, config=updated), folder)
+    return selected(record)
+
+
+def _write_rows(table: TextIO, picks: Picks) -> None:
+    name = picks.name
+    if any(mark in name for mark in ',"\n\r'):
+        name = '"' + name.replace('"', '""') + '"'
+    columns = (picks.xy[:, 0], picks.xy[:, 1], picks.score, picks.diameter, picks.kind)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    table.writelines(_ROW % (name, *row) for row in rows)
+
+
+def _summed(outcomes: Sequence[Outcome], *, missing: int) -> Summary:
+    failures = tuple(outcome for outcome in outcomes if outcome.error is not None)
+    counts = [outcome.picks for outcome in outcomes if outcome.error is None]
+    return Summary(
+        micrographs=len(outcomes) + missing,
+        done=len(counts),
+        failed=len(failures),
+        missing=missing,
+        picks=sum(counts),
+        median_picks=float(np.median(counts)) if counts else 0.0,
+        seconds=round(sum(outcome.seconds for outcome in outcomes), 3),
+        failures=failures,
+        warnings=dict(Counter(text for outcome in outcomes for text in outcome.warnings).most_common()),
+        outliers=tuple(find_outliers(outcomes)),
+    )

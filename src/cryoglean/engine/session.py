@@ -1,0 +1,219 @@
+"""A run from its micrographs to its results: plan, measure, do what is missing, collect."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
+from pathlib import Path
+from threading import Event as Signal
+
+from cryoglean.config import EngineConfig, PickConfig, SelectConfig
+from cryoglean.engine.calibration import calibrate, is_needed, read_calibration, resolve, write_calibration
+from cryoglean.engine.events import Calibrated, Ended, Started, Tell
+from cryoglean.engine.executors import Executor, choose_executor
+from cryoglean.engine.folder import RunFolder
+from cryoglean.engine.ledger import identify, read_record
+from cryoglean.engine.lock import locked
+from cryoglean.engine.plan import Job, plan_jobs, read_inputs, shard_of, write_inputs
+from cryoglean.engine.resources import cores_given, threads
+from cryoglean.engine.results import Summary, collect, read_config, write_config, write_summary
+from cryoglean.engine.work import Draw, Reader, Task
+from cryoglean.io import read_micrograph
+from cryoglean.pickers import build_picker, weights_digest
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run: which micrographs, where to, and how.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        The micrographs.
+    folder : RunFolder
+        Where results go, and where an earlier start left its own.
+    config : PickConfig
+        What decides the picks.
+    engine : EngineConfig
+        How the work is spread.
+    draw : callable, optional
+        Draws the overlay of each micrograph.
+    """
+
+    paths: Sequence[Path]
+    folder: RunFolder
+    config: PickConfig = field(default_factory=PickConfig)
+    engine: EngineConfig = field(default_factory=EngineConfig)
+    draw: Draw | None = None
+
+
+def pick(run: Run, tell: Tell, stop: Signal | None = None) -> Ended:
+    """Pick the micrographs of a run, going on where an earlier start stopped.
+
+    Parameters
+    ----------
+    run : Run
+        What to do.
+    tell : callable
+        Is told what happens.
+    stop : Event, optional
+        When it is set the run ends within seconds. What is done is kept, but not joined.
+
+    Returns
+    -------
+    Ended
+        How it ended, which `tell` was told too.
+
+    Raises
+    ------
+    OutputError
+        Results cannot be written, or another run works in the folder.
+    UsageError
+        A setting that the method does not have, micrographs whose names cannot be kept, or a cluster that
+        is not there.
+    """
+    stop = stop or Signal()
+    build_picker(run.config)  # Refuses what the method does not have, before anything is written.
+    jobs = plan_jobs(run.paths)
+    with locked(run.folder.lock, shared=run.engine.shard is not None):
+        prepare(run)
+        read = reader_of(run)
+        task = make_task(run, settle(run, read, tell))
+        part = shard_of(jobs, run.engine.shard)
+        todo = missing_jobs(part, task)
+        with closing(choose_executor(task, run.engine, read, jobs=len(todo))) as executor:
+            tell(Started(len(todo), len(part) - len(todo), executor.description))
+            ended = work_through(executor, todo, tell=tell, stop=stop)
+        if not ended.stopped and run.engine.shard is None:
+            ended = replace(ended, summary=conclude(jobs, run.folder, task.config))
+    tell(ended)
+    return ended
+
+
+def reselect(folder: RunFolder, changed: SelectConfig) -> Summary:
+    """Select anew from the candidates of a run, without touching a micrograph.
+
+    This also joins what the shards of a run, or a run that was stopped, have done so far.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        The run.
+    changed : SelectConfig
+        Settings that were set in it win over those of the run.
+
+    Returns
+    -------
+    Summary
+        The run in numbers.
+
+    Raises
+    ------
+    FileError
+        The folder is not that of a run.
+    OutputError
+        Results cannot be written, or another run works in the folder.
+    """
+    config = read_config(folder.config)
+    with locked(folder.lock):
+        new = {name: getattr(changed, name) for name in changed.model_fields_set}
+        config = config.model_copy(update=new)
+        write_config(folder.config, config)
+        return conclude(plan_jobs(read_inputs(folder)), folder, config)
+
+
+def prepare(run: Run) -> None:
+    """Make the folder of a run ready for its jobs.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written.
+    """
+    if run.engine.shard is None:
+        run.folder.sweep()
+    write_inputs(run.folder, run.paths)
+    # Folders with a summary are not searched for micrographs, so overlays are never taken for some.
+    write_summary(run.folder, None, state="unfinished")
+
+
+def settle(run: Run, read: Reader, tell: Tell) -> PickConfig:
+    """Decide all that the user left open, by measuring where it takes that, and write it down.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written.
+    """
+    calibration = None
+    if is_needed(run.config):
+        # One shard measures, the others wait for it.
+        with locked(run.folder.calibration_lock, wait=True):
+            calibration = read_calibration(run.folder.calibration, run.config, run.paths)
+            if calibration is None:
+                with threads(run.engine.workers or cores_given()):
+                    calibration = calibrate(run.paths, run.config, read)
+                if calibration.diameter is not None:
+                    write_calibration(run.folder.calibration, calibration)
+        tell(Calibrated(calibration))
+    config = resolve(run.config, calibration)
+    write_config(run.folder.config, config)
+    return config
+
+
+def make_task(run: Run, config: PickConfig) -> Task:
+    """Put together what all jobs of a run have in common."""
+    return Task(
+        run.folder,
+        config,
+        weights=weights_digest(config),
+        content=run.engine.content,
+        draw=run.draw,
+    )
+
+
+def missing_jobs(jobs: Sequence[Job], task: Task) -> list[Job]:
+    """Return the jobs that are not done, or were with another file, search or version, or failed."""
+    return [job for job in jobs if not _is_done(job, task)]
+
+
+def work_through(executor: Executor, jobs: Iterable[Job], *, tell: Tell, stop: Signal) -> Ended:
+    """Do jobs, and tell what becomes of each."""
+    clock, outcomes, failed = time.perf_counter(), 0, 0
+    for outcome in executor.run(jobs, stop):
+        outcomes += 1
+        failed += outcome.error is not None
+        tell(outcome)
+    return Ended(outcomes, failed, time.perf_counter() - clock, stop.is_set(), None)
+
+
+def conclude(jobs: Sequence[Job], folder: RunFolder, config: PickConfig) -> Summary:
+    """Write the results of a whole run from the records of its jobs.
+
+    Raises
+    ------
+    OutputError
+        They cannot be written.
+    """
+    summary = collect(jobs, folder, config)
+    write_summary(folder, summary, state="incomplete" if summary.missing else "complete")
+    return summary
+
+
+def reader_of(run: Run) -> Reader:
+    """Return what reads the micrographs of a run; a run of one file reads it once for all it needs."""
+    read = partial(read_micrograph, pixel_size=run.config.angpix)
+    if len(run.paths) > 1:
+        return read
+    known = lru_cache(maxsize=1)(lambda path, _: read(path))
+    return lambda path: known(path, identify(path))
+
+
+def _is_done(job: Job, task: Task) -> bool:
+    record = read_record(task.folder.record(job.name))
+    if record is None or (task.draw is not None and not task.folder.overlay(job.name).exists()):
+        return False
+    return record.is_of(task.config, task.weights) and record.is_from(job.path, content=task.content)

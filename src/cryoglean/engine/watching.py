@@ -1,0 +1,245 @@
+"""Picking at the microscope: micrographs are picked as they arrive, once they are complete."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
+from pathlib import Path
+from threading import Event as Signal
+
+from cryoglean.config import WatchConfig
+from cryoglean.engine.calibration import MOST_SOURCES, is_needed, read_calibration
+from cryoglean.engine.events import Ended, Started, Tell
+from cryoglean.engine.executors import Executor, choose_executor
+from cryoglean.engine.ledger import Identity, identify
+from cryoglean.engine.lock import locked
+from cryoglean.engine.plan import plan_jobs, read_inputs, write_inputs
+from cryoglean.engine.session import (
+    Run,
+    conclude,
+    make_task,
+    missing_jobs,
+    prepare,
+    reader_of,
+    settle,
+    work_through,
+)
+from cryoglean.engine.work import Reader, Task
+from cryoglean.errors import FileError, MicrographError, UsageError
+from cryoglean.io import expand_inputs
+from cryoglean.io.writing import writing
+from cryoglean.pickers import build_picker
+
+BATCH = 100
+"""So many jobs are done before the folder is looked at again."""
+LEAST_PAUSE = 10.0
+"""Seconds between two times that the results of the whole run are written, at least."""
+SHARE = 0.05
+"""Part of the time that may go into writing the results of the whole run."""
+STOP = "STOP"
+"""A file of this name in the folder of the run ends the watch."""
+
+
+def watch(run: Run, inputs: Sequence[str], config: WatchConfig, *, tell: Tell, stop: Signal) -> Ended:
+    """Pick micrographs as they arrive, until a signal, a stop file, or a time without any.
+
+    Parameters
+    ----------
+    run : Run
+        Where to and how; its paths are not looked at.
+    inputs : sequence of str
+        Folders, globs and so on, looked at again and again.
+    config : WatchConfig
+        How often, and when a file counts as complete.
+    tell : callable
+        Is told what happens.
+    stop : Event
+        When it is set the watch ends within seconds.
+
+    Returns
+    -------
+    Ended
+        With the results of all that has come.
+
+    Raises
+    ------
+    OutputError
+        Results cannot be written, or another run works in the folder.
+    UsageError
+        A setting that the method does not have.
+    """
+    build_picker(run.config)  # Refuses what the method does not have, before anything is written.
+    started = time.monotonic()
+    with locked(run.folder.lock):
+        # What came in an earlier watch keeps its place, and so its name.
+        arrivals = Arrivals(inputs, settle=config.settle, known=_known(run))
+        prepare(replace(run, paths=arrivals.complete))
+        with writing(run.folder.root / STOP):
+            (run.folder.root / STOP).unlink(missing_ok=True)
+        shift = _Shift(run, arrivals, tell=tell, stop=stop)
+        try:
+            while not shift.is_over(config.idle):
+                shift.do_what_came(config.patience)
+                stop.wait(config.every)
+            ended = replace(shift.conclude(), seconds=time.monotonic() - started)
+        finally:
+            shift.close()
+    tell(ended)
+    return ended
+
+
+def _known(run: Run) -> list[Path]:
+    """Micrographs of an earlier watch in the same folder."""
+    try:
+        return read_inputs(run.folder)
+    except FileError:
+        return []
+
+
+class Arrivals:
+    """Which files have come, and which of them are complete: those that have not changed for a while.
+
+    Parameters
+    ----------
+    inputs : sequence of str
+        Where to look.
+    settle : float
+        For how many seconds a file must not change.
+    known : sequence of Path
+        Files that came before.
+    """
+
+    def __init__(self, inputs: Sequence[str], *, settle: float, known: Sequence[Path] = ()) -> None:
+        self._inputs = inputs
+        self._settle = settle
+        self._seen: dict[Path, tuple[Identity, float]] = {}
+        self._complete: dict[Path, Identity | None] = dict.fromkeys(known)
+        self.last_change = time.monotonic()
+
+    @property
+    def complete(self) -> list[Path]:
+        """Every file that was complete once, in the order in which they came."""
+        return list(self._complete)
+
+    def look(self) -> list[Path]:
+        """Return the files that have become complete since the last look, for the first time or again."""
+        try:
+            paths = expand_inputs(self._inputs)
+        except UsageError:
+            # There is none yet.
+            return []
+        return [path for path in paths if self._has_become_complete(path, time.monotonic())]
+
+    def _has_become_complete(self, path: Path, now: float) -> bool:
+        try:
+            identity = identify(path)
+        except MicrographError:
+            return False
+        before, since = self._seen.get(path, (None, now))
+        if before != identity:
+            self._seen[path] = (identity, now)
+            self.last_change = since = now
+        if now - since < self._settle or self._complete.get(path) == identity:
+            return False
+        self._complete[path] = identity
+        return True
+
+
+@dataclass(frozen=True)
+class _Crew:
+    """What all micrographs are picked with, and who does it."""
+
+    task: Task
+    executor: Executor
+
+
+class _Shift:
+    """The time of a watch: what has come, what is still to do, and with what."""
+
+    def __init__(self, run: Run, arrivals: Arrivals, *, tell: Tell, stop: Signal) -> None:
+        self._run = run
+        self._arrivals = arrivals
+        self._tell = tell
+        self._stop = stop
+        self._fresh: list[Path] = []
+        self._crew: _Crew | None = None
+        self._measure_from = MOST_SOURCES
+        self._first_came = self._joined = self._joining = 0.0
+        self.tally = Ended(0, 0, 0.0, False, None)
+
+    def is_over(self, idle: float | None) -> bool:
+        """Tell whether the watch shall end."""
+        quiet = time.monotonic() - self._arrivals.last_change
+        return self._is_stopped() or (idle is not None and not self._fresh and quiet > 60 * idle)
+
+    def do_what_came(self, patience: float) -> None:
+        """Look for what has come, and pick it."""
+        came = self._arrivals.look()
+        if came:
+            self._fresh += came
+            self._first_came = self._first_came or time.monotonic()
+            write_inputs(self._run.folder, self._arrivals.complete)
+        if not self._fresh or (crew := self._find_crew(patience)) is None:
+            return
+        self._do_fresh(crew)
+        if time.monotonic() - self._joined > max(LEAST_PAUSE, self._joining / SHARE):
+            self._join(crew)
+
+    def conclude(self) -> Ended:
+        """Write the results of the whole run."""
+        if self._crew is not None:
+            self._join(self._crew)
+        return self.tally
+
+    def close(self) -> None:
+        """Let go of the executor."""
+        if self._crew is not None:
+            self._crew.executor.close()
+
+    def _is_stopped(self) -> bool:
+        return self._stop.is_set() or (self._run.folder.root / STOP).exists()
+
+    def _find_crew(self, patience: float) -> _Crew | None:
+        """Measure the particles as soon as there is enough to measure; None as long as there is not."""
+        config, paths = self._run.config, self._arrivals.complete
+        many = len(paths) >= self._measure_from
+        if self._crew is not None and not (is_needed(self._crew.task.config) and many):
+            return self._crew
+        known = not is_needed(config) or read_calibration(self._run.folder.calibration, config, paths)
+        if not (known or many or time.monotonic() - self._first_came >= patience):
+            return None
+        run = replace(self._run, paths=paths)
+        read = reader_of(run)
+        settled = settle(run, read, self._tell)
+        # Where nothing stood out, in micrographs that were empty by chance, it may in twice as many.
+        self._measure_from = 2 * len(paths)
+        if self._crew is None or self._crew.task.config != settled:
+            self._change_crew(run, make_task(run, settled), read)
+        return self._crew
+
+    def _change_crew(self, run: Run, task: Task, read: Reader) -> None:
+        """Pick in another way from now on, and all that was picked before again."""
+        self.close()
+        self._crew = _Crew(task, choose_executor(task, run.engine, read, jobs=None))
+        self._fresh = list(run.paths)
+        todo = missing_jobs(plan_jobs(run.paths), task)
+        self._tell(Started(len(todo), len(run.paths) - len(todo), self._crew.executor.description))
+
+    def _do_fresh(self, crew: _Crew) -> None:
+        fresh, self._fresh = set(self._fresh[:BATCH]), self._fresh[BATCH:]
+        batch = [job for job in plan_jobs(self._arrivals.complete) if job.path in fresh]
+        todo = missing_jobs(batch, crew.task)
+        unless_stopped = takewhile(lambda _: not self._is_stopped(), todo)
+        done = work_through(crew.executor, unless_stopped, tell=self._tell, stop=self._stop)
+        jobs, failed = self.tally.jobs + done.jobs, self.tally.failed + done.failed
+        self.tally = replace(self.tally, jobs=jobs, failed=failed)
+
+    def _join(self, crew: _Crew) -> None:
+        """Write the results of the whole run, and remember how long it took."""
+        clock = time.monotonic()
+        summary = conclude(plan_jobs(self._arrivals.complete), self._run.folder, crew.task.config)
+        self._joined = time.monotonic()
+        self._joining = self._joined - clock
+        self.tally = replace(self.tally, summary=summary)

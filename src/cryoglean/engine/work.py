@@ -1,0 +1,223 @@
+"""The job: one micrograph from file to picks, done wholly or not at all, and the same wherever it is done."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from cryoglean.config import PickConfig
+from cryoglean.engine.folder import RunFolder
+from cryoglean.engine.ledger import Identity, Record, identify, rounded, write_record
+from cryoglean.engine.plan import Job
+from cryoglean.engine.resources import threads
+from cryoglean.errors import CryogleanError, FileError, MicrographError
+from cryoglean.io import read_micrograph
+from cryoglean.io.formats.relion import write_coordinates
+from cryoglean.io.writing import writing
+from cryoglean.pickers import build_picker
+from cryoglean.select import select
+from cryoglean.types import Micrograph, Picks
+
+Draw = Callable[[Micrograph, Picks, Path], None]
+"""Draws a micrograph with its picks into a file."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What all jobs of a run have in common.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        Where results go.
+    config : PickConfig
+        The resolved configuration.
+    weights : str, optional
+        Digest of the weights that the configuration names.
+    content : bool
+        Identify micrographs by their content.
+    draw : callable, optional
+        Draws the overlay of each micrograph.
+    threads : int
+        Threads of numerical libraries for each job.
+    home : Path
+        What relative paths are relative to, on whatever machine a job is done.
+    """
+
+    folder: RunFolder
+    config: PickConfig
+    weights: str | None = None
+    content: bool = False
+    draw: Draw | None = None
+    threads: int = 1
+    home: Path = field(default_factory=Path.cwd)
+
+    @property
+    def results(self) -> RunFolder:
+        """Where results go, by an absolute path."""
+        return RunFolder(self.home / self.folder.root)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one job, in numbers.
+
+    Parameters
+    ----------
+    name : str
+        The micrograph.
+    path : Path
+        Its file.
+    picks : int
+        Number of picks.
+    mean_score : float, optional
+        Of the picks; None where there are none.
+    seconds : float
+        What it took.
+    warnings : tuple of str
+        What was strange about the file.
+    error : str, optional
+        Why it failed.
+    """
+
+    name: str
+    path: Path
+    picks: int = 0
+    mean_score: float | None = None
+    seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
+    error: str | None = None
+
+
+Reader = Callable[[Path], Micrograph]
+
+
+def perform(job: Job, task: Task, read: Reader | None = None) -> Outcome:
+    """Pick one micrograph: coordinate file and record are there afterwards, or a record of why not.
+
+    Parameters
+    ----------
+    job : Job
+        The micrograph.
+    task : Task
+        What to do with it.
+    read : callable, optional
+        Reads it; from its file where it is not given.
+
+    Returns
+    -------
+    Outcome
+        What became of it. Whatever is wrong with the micrograph is told here and not raised.
+
+    Raises
+    ------
+    OutputError
+        Results cannot be written, so that no other job can be done either.
+    """
+    started, clock = datetime.now(UTC), time.perf_counter()
+    record = Record(
+        job.name,
+        str(job.path),
+        task.config,
+        started=started.isoformat(timespec="seconds"),
+        weights=task.weights,
+    )
+    read = read or (lambda path: read_micrograph(path, pixel_size=task.config.angpix))
+    path, micrograph = task.home / job.path, None
+    with threads(task.threads):
+        try:
+            identity = identify(path, content=task.content)
+            record = replace(record, identity=identity)
+            micrograph = read(path)
+            _require_unchanged(path, identity)
+            picks = replace(_picker(task.config).find(micrograph), name=job.name)
+            record = replace(record, candidates=rounded(picks), warnings=micrograph.warnings)
+        except CryogleanError as error:
+            record = replace(record, error=_cause(error))
+        except Exception as error:  # noqa: BLE001 - whatever one micrograph does, the others are picked
+            record = replace(record, error=_unexpected(error))
+        record = replace(record, seconds=time.perf_counter() - clock)
+        picks = file_results(record, task.results)
+        if task.draw is not None and micrograph is not None and record.error is None:
+            task.draw(micrograph, picks, task.results.overlay(job.name))
+    return outcome_of(record, picks)
+
+
+def file_results(record: Record, folder: RunFolder) -> Picks:
+    """Write a record, and the coordinate file that follows from it; return the picks.
+
+    A coordinate file that is there always follows from the record that is there, whenever this is
+    interrupted: the old one goes first, the new one comes last.
+    """
+    for stale in (folder.star(record.name), folder.overlay(record.name)):
+        with writing(stale):
+            stale.unlink(missing_ok=True)
+    write_record(folder.record(record.name), record)
+    picks = selected(record)
+    if record.error is None:
+        write_coordinates(picks, folder.star(record.name))
+    return picks
+
+
+def selected(record: Record) -> Picks:
+    """Return the picks that a record's own selection makes of its candidates; none where it failed."""
+    if record.candidates is None:
+        return Picks(np.zeros((0, 2)), name=record.name)
+    return select(record.candidates, record.selection)
+
+
+def outcome_of(record: Record, picks: Picks) -> Outcome:
+    """Sum up a record and its picks."""
+    return Outcome(
+        record.name,
+        Path(record.path),
+        picks=len(picks),
+        mean_score=float(picks.score.mean()) if len(picks) else None,
+        seconds=record.seconds,
+        warnings=record.warnings,
+        error=record.error,
+    )
+
+
+# Loading weights takes longer than a small micrograph; a process makes its picker once.
+_picker = lru_cache(maxsize=1)(build_picker)
+
+
+def _require_unchanged(path: Path, before: Identity) -> None:
+    now = identify(path)
+    if (now.size, now.mtime_ns) != (before.size, before.mtime_ns):
+        raise MicrographError(path, "was changed while it was read", "run again when it is complete")
+
+
+def _cause(error: CryogleanError) -> str:
+    """Say what was wrong with a micrograph, whose path is told beside it."""
+    if isinstance(error, FileError):
+        return error.cause + (f" ({error.remedy})" if error.remedy else "")
+    return str(error)
+
+
+def _unexpected(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "not enough memory for this micrograph (use fewer --workers)"
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(place.filename).name}, line {place.lineno}"
+    return f"a defect in cryoglean, please report it: {type(error).__name__} in {where}: {error}"
+
+
+def lose(job: Job, task: Task, error: str) -> Outcome:
+    """Record a job that failed without a word of its own."""
+    record = Record(
+        job.name,
+        str(job.path),
+        task.config,
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        error=error,
+    )
+    return outcome_of(record, file_results(record, task.results))

@@ -1,0 +1,65 @@
+"""What can go wrong, by name.
+
+Every message says what was wrong, in which file, what was got, what was wanted and what to do. The command
+line prints the message alone; a traceback is a defect.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class CryogleanError(Exception):
+    """Base of every error that cryoglean raises on purpose."""
+
+    exit_code = 1
+
+
+class UsageError(CryogleanError):
+    """An option or argument that cannot be used; the command line exits with 2."""
+
+    exit_code = 2
+
+
+class FileError(CryogleanError):
+    """Something is wrong with one file.
+
+    Parameters
+    ----------
+    path : Path or str
+        The file.
+    cause : str
+        What was wrong: what was got, and what was wanted.
+    remedy : str, optional
+        What the user can do about it.
+    """
+
+    def __init__(self, path: Path | str, cause: str, remedy: str = "") -> None:
+        self.path = Path(path)
+        self.cause = cause
+        self.remedy = remedy
+        super().__init__(f"{path}: {cause}" + (f" ({remedy})" if remedy else ""))
+
+    def __reduce__(self) -> tuple[type[FileError], tuple[str, str, str]]:
+        # The default pickles only the message; workers send these errors between processes.
+        return (type(self), (str(self.path), self.cause, self.remedy))
+
+
+class MicrographError(FileError):
+    """A micrograph or movie that cannot be read or used."""
+
+
+class CoordinateError(FileError):
+    """A file of coordinates that cannot be read or used."""
+
+
+class StructureError(FileError):
+    """An atomic model or density map that cannot be read or used."""
+
+
+class OutputError(FileError):
+    """A result that cannot be written."""
+
+
+class WeightsError(FileError):
+    """Weights of a network that cannot be read or used."""

@@ -1,0 +1,1 @@
+"""Working as a job of RELION, of the CCP-EM Pipeliner and of cryoSPARC."""

@@ -1,0 +1,207 @@
+"""RELION's External job: what it asks of a program, and picking as such a job.
+
+RELION starts ``PROGRAM --o External/job003/ --in_mics FILE.star --label value … --j N`` in its project
+folder, and from then on looks at files alone: RELION_JOB_EXIT_SUCCESS, _FAILURE or _ABORTED say how the job
+ended, RELION_OUTPUT_NODES.star says what other jobs can use, and RELION_JOB_ABORT_NOW asks the program to
+stop.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cryoglean.config import EngineConfig, PickConfig
+from cryoglean.engine import Run, RunFolder, pick
+from cryoglean.engine.events import Tell
+from cryoglean.errors import CoordinateError, FileError
+from cryoglean.io import expand_inputs
+from cryoglean.io.formats.relion import AUTOPICK, SUFFIX_FILE, pixel_size_of, read_micrographs
+from cryoglean.io.formats.star import Block, find_block, read_star, write_star
+from cryoglean.io.formats.text import as_text
+from cryoglean.io.writing import complete_or_absent
+
+SUCCESS, FAILURE, ABORTED = (f"RELION_JOB_EXIT_{end}" for end in ("SUCCESS", "FAILURE", "ABORTED"))
+ABORT_NOW = "RELION_JOB_ABORT_NOW"
+OUTPUT_NODES = "RELION_OUTPUT_NODES.star"
+COORDINATES_LABEL = "MicrographCoordsGroup.star.relion.autopick"
+# What RELION 3 had instead of labels: NODE_MIC_COORDS.
+COORDINATES_TYPE = 2
+_SECONDS_BETWEEN_LOOKS = 1.0
+
+
+@dataclass(frozen=True)
+class ExternalJob:
+    """What RELION asks for.
+
+    Parameters
+    ----------
+    folder : Path
+        The job's folder, ``--o``.
+    micrographs : Path
+        STAR file of the micrographs, ``--in_mics``.
+    config : PickConfig
+        How to pick.
+    engine : EngineConfig
+        With how many processor cores.
+    """
+
+    folder: Path
+    micrographs: Path
+    config: PickConfig
+    engine: EngineConfig
+
+
+class Aborted(FileError):
+    """RELION, or a signal, asked the job to stop."""
+
+
+def pick_for_relion(job: ExternalJob, tell: Tell, stop: threading.Event) -> None:
+    """Pick the micrographs of a RELION job, and leave in its folder what RELION wants to find.
+
+    Parameters
+    ----------
+    job : ExternalJob
+        What to do. The current folder is RELION's project.
+    tell : callable
+        Is told what happens.
+    stop : Event
+        Ends the job when it is set.
+
+    Raises
+    ------
+    Aborted
+        The job was stopped; its micrographs so far are kept, and RELION's Continue goes on from there.
+    CryogleanError
+        Nothing could be done.
+    """
+    with _abort_file_watched(job.folder, stop):
+        paths = expand_inputs([job.micrographs])
+        config = _with_pixel_size(job.config, job.micrographs)
+        ended = pick(Run(paths, RunFolder(job.folder), config, job.engine), tell, stop)
+    if ended.stopped:
+        raise Aborted(job.folder, "the job was stopped", "Continue goes on from here")
+    summary = ended.summary
+    if summary is not None and not summary.done:
+        first = summary.failures[0].error if summary.failures else "there are none"
+        raise CoordinateError(job.micrographs, f"no micrograph could be picked: {first}")
+    if is_relion_3(Path()):
+        node = _lay_out_for_relion_3(job)
+        write_output_nodes(job.folder, node, {"rlnPipeLineNodeType": COORDINATES_TYPE})
+    else:
+        node = RunFolder(job.folder).star_list
+        write_output_nodes(job.folder, node, {"rlnPipeLineNodeTypeLabel": COORDINATES_LABEL})
+
+
+@contextmanager
+def exit_files(folder: Path) -> Iterator[None]:
+    """Leave the file that says how what is done inside ended: well, with an error, or stopped.
+
+    Files of an earlier run go first.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (SUCCESS, FAILURE, ABORTED):
+        (folder / name).unlink(missing_ok=True)
+    end = FAILURE
+    try:
+        yield
+        end = SUCCESS
+    except Aborted:
+        end = ABORTED
+        raise
+    finally:
+        (folder / end).touch()
+
+
+def write_output_nodes(folder: Path, node: Path, kind: Mapping[str, str | int]) -> None:
+    """Write which file of the job other jobs can use, and what it is.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written.
+    """
+    columns = {"rlnPipeLineNodeName": as_text([str(node)])} | {
+        label: np.array([value]) for label, value in kind.items()
+    }
+    write_star(folder / OUTPUT_NODES, [Block("output_nodes", columns)])
+
+
+def is_relion_3(project: Path) -> bool:
+    """Tell from its pipeline whether a project is one of RELION before 4, which numbers the types of files.
+
+    A project without pipeline is taken for a new one.
+    """
+    pipeline = project / "default_pipeline.star"
+    if not pipeline.exists():
+        return False
+    blocks = read_star(pipeline)
+    numbered = find_block(blocks, "rlnPipeLineNodeName", "rlnPipeLineNodeType")
+    return numbered is not None and "rlnPipeLineNodeTypeLabel" not in numbered
+
+
+@contextmanager
+def _abort_file_watched(folder: Path, stop: threading.Event) -> Iterator[None]:
+    """Set `stop` when RELION leaves the file that asks for it, and take the file away."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(_SECONDS_BETWEEN_LOOKS):
+            if (folder / ABORT_NOW).exists():
+                (folder / ABORT_NOW).unlink(missing_ok=True)
+                stop.set()
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _with_pixel_size(config: PickConfig, micrographs: Path) -> PickConfig:
+    """Take the pixel size of the optics groups, if all have one, as it is more certain than in headers."""
+    sizes = {pixel_size_of(optics) for optics in read_micrographs(micrographs).values()}
+    if config.angpix is not None or len(sizes) != 1 or None in sizes:
+        return config
+    return config.model_copy(update={"angpix": sizes.pop()})
+
+
+def _lay_out_for_relion_3(job: ExternalJob) -> Path:
+    """Link coordinate files to where RELION 3 looks for them, and write the file that says their suffix.
+
+    That is the job's folder with the micrograph's own folders below it, less those of the job that made it.
+    """
+    run = RunFolder(job.folder)
+    listing = find_block(read_star(run.star_list), "rlnMicrographName", "rlnMicrographCoordinates")
+    assert listing is not None
+    names = zip(listing.text("rlnMicrographName"), listing.text("rlnMicrographCoordinates"), strict=True)
+    for micrograph, coordinates in names:
+        target = job.folder / below_job(Path(micrograph)).with_suffix("")
+        target = target.with_name(f"{target.name}{AUTOPICK}.star")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+        # A link, so that another selection in this run is what RELION reads too.
+        target.symlink_to(os.path.relpath(coordinates, target.parent))
+    node = job.folder / f"{SUFFIX_FILE}autopick.star"
+    with complete_or_absent(node) as partial:
+        partial.write_text(f"{job.micrographs}\n", encoding="utf-8")
+    return node
+
+
+def below_job(path: Path) -> Path:
+    """Return a path within a RELION project without the folders of the job that wrote it.
+
+    ``MotionCorr/job002/Movies/a.mrc`` is ``Movies/a.mrc``; an absolute path is taken from its root.
+    """
+    parts = path.parts[1:] if path.is_absolute() else path.parts
+    if len(parts) > 2 and parts[1].startswith("job") and parts[1][3:].isdecimal():
+        parts = parts[2:]
+    return Path(*parts)

@@ -1,0 +1,276 @@
+"""cryoSPARC's ``.cs`` files: arrays of named fields, with coordinates as fractions of the micrograph.
+
+``location/center_x_frac`` times the columns of ``location/micrograph_shape`` (ny, nx) is x, and likewise y. A
+job writes what changed into one file and what was passed through into another, with the same ``uid`` for one
+particle. File names carry a long number before the name that the micrograph had.
+
+Programs dispute the sense of y: the fraction is taken here to run along the stored rows of the MRC file,
+while csparc2star of pyem by default takes it from the other edge. Look at the picks on a micrograph, or let
+``cryoglean convert --flip-y auto`` look.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from tokenize import TokenError
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from cryoglean.errors import CoordinateError
+from cryoglean.io.formats.rows import (
+    MICROGRAPH_PATH,
+    Rows,
+    by_micrograph,
+    joined_extra,
+    micrograph_names,
+    require_centres,
+)
+from cryoglean.io.formats.text import as_fixed_text, as_text
+from cryoglean.io.micrographs import micrograph_name
+from cryoglean.io.writing import complete_or_absent
+from cryoglean.types import Picks
+
+UID = "uid"
+X_FRACTION, Y_FRACTION = "location/center_x_frac", "location/center_y_frac"
+SHAPE, PATH = "location/micrograph_shape", "location/micrograph_path"
+PIXEL_SIZE, MICROGRAPH_UID = "location/micrograph_psize_A", "location/micrograph_uid"
+SCORE = "pick_stats/ncc_score"
+# Fields of our own, which cryoSPARC passes on untouched.
+OWN = "cryoglean/"
+DIAMETER, KIND = f"{OWN}diameter_A", f"{OWN}kind"
+_HEADER_LIMIT = 1_000_000  # characters; a particle data set has some ten thousand
+# What NumPy lets through from the parsers that it gives a header to.
+_BAD_HEADER = (ValueError, TypeError, SyntaxError, TokenError, MemoryError, RecursionError, OverflowError)
+_UID_PREFIX = re.compile(r"^>?(\d{15,24})_(?=.)")
+
+
+def read_cs(path: Path, pixel_size: float | None = None) -> list[Picks]:
+    """Read the picks or particles of a cryoSPARC data set.
+
+    Where the file has no coordinates, those of a passthrough file beside it are joined by ``uid``.
+
+    Raises
+    ------
+    CoordinateError
+        Not such a file, no coordinates to be found, or a field of the wrong type.
+    """
+    fields = read_fields(path)
+    if X_FRACTION not in fields:
+        fields |= _passed_through(fields, path)
+    return picks_of_fields(fields, path, pixel_size)
+
+
+def picks_of_fields(
+    fields: Mapping[str, NDArray[Any]], path: Path, pixel_size: float | None = None
+) -> list[Picks]:
+    """Make picks of the fields of a data set; `path` is for messages.
+
+    Raises
+    ------
+    CoordinateError
+        A field is missing or of the wrong type, or coordinates are not finite.
+    """
+    fractions = np.column_stack([_numbers(fields, label, path) for label in (X_FRACTION, Y_FRACTION)])
+    shape = _numbers(fields, SHAPE, path, width=2).astype(np.int64)
+    paths = _words(fields, PATH, path)
+    size: NDArray[np.float64] | float = pixel_size or 1.0
+    if pixel_size is None and PIXEL_SIZE in fields:
+        given = _numbers(fields, PIXEL_SIZE, path)
+        size = np.where((given > 0) & np.isfinite(given), given, 1.0)
+    rows = Rows(
+        micrograph_names(paths, path, original_name),
+        require_centres(fractions * shape[:, ::-1], path),
+        score=_numbers(fields, SCORE, path) if SCORE in fields else 1.0,
+        diameter=_numbers(fields, DIAMETER, path) if DIAMETER in fields else np.nan,
+        kind=_words(fields, KIND, path) if KIND in fields else "particle",
+        pixel_size=size,
+        shape=shape,
+        extra={
+            label.removeprefix(OWN): as_fixed_text(as_text(values)) if values.dtype.kind == "S" else values
+            for label, values in fields.items()
+            if label not in (X_FRACTION, Y_FRACTION, SHAPE, PIXEL_SIZE, SCORE, DIAMETER, KIND)
+        },
+    )
+    return by_micrograph(rows)
+
+
+def write_cs(picks: Sequence[Picks], path: Path) -> None:
+    """Write picks as a cryoSPARC data set of particles with their locations.
+
+    Particles and micrographs keep the uid that they came with; others get one made from the micrograph's name
+    and the row, so the same picks give the same file.
+
+    Raises
+    ------
+    CoordinateError
+        The shape of a micrograph is not known.
+    """
+    unknown = next((part.name for part in picks if len(part) and 0 in part.shape), None)
+    if unknown is not None:
+        cause = f"cryoSPARC has coordinates as fractions, and the shape of {unknown} is not known"
+        raise CoordinateError(path, cause, "give the micrographs with --micrographs")
+    fields = {label: _storable(values) for label, values in fields_of_picks(picks).items()}
+    table = np.zeros(
+        len(fields[UID]), [(label, values.dtype, values.shape[1:]) for label, values in fields.items()]
+    )
+    for label, values in fields.items():
+        table[label] = values
+    with complete_or_absent(path) as partial, partial.open("wb") as file:
+        npy.write_array(file, table, allow_pickle=False)
+
+
+def fields_of_picks(picks: Sequence[Picks]) -> dict[str, NDArray[Any]]:
+    """Return the fields of a cryoSPARC data set of these picks, by name, each of n values."""
+    extra = joined_extra(picks)
+    lengths = [len(part) for part in picks]
+    shape = np.repeat(np.array([part.shape for part in picks], np.uint32).reshape(-1, 2), lengths, axis=0)
+    xy = np.concatenate([np.empty((0, 2)), *(part.xy for part in picks)])
+    nothing = np.zeros(len(xy), np.float32)
+    fields: dict[str, NDArray[Any]] = {
+        UID: np.concatenate([np.zeros(0, np.uint64), *(_uids(part.name, len(part)) for part in picks)]),
+        MICROGRAPH_UID: _repeated([_uids(part.name, 1)[0] for part in picks], lengths, np.uint64),
+        "location/exp_group_id": np.zeros(len(xy), np.uint32),
+        PATH: np.repeat(as_text([f"{part.name}.mrc" for part in picks]), lengths),
+        SHAPE: shape,
+        X_FRACTION: (xy[:, 0] / shape[:, 1]).astype(np.float32),
+        Y_FRACTION: (xy[:, 1] / shape[:, 0]).astype(np.float32),
+        "location/min_dist_A": nothing,
+        PIXEL_SIZE: _repeated([part.pixel_size for part in picks], lengths, np.float32),
+        SCORE: np.concatenate([nothing[:0], *(part.score for part in picks)]).astype(np.float32),
+        "pick_stats/power": nothing,
+        "pick_stats/template_idx": np.zeros(len(xy), np.uint32),
+        "pick_stats/angle_rad": nothing,
+        DIAMETER: np.concatenate([nothing[:0], *(part.diameter for part in picks)]).astype(np.float32),
+        KIND: as_text([kind for part in picks for kind in part.kind.tolist()]),
+    }
+    if np.isnan(fields[DIAMETER]).all():
+        del fields[DIAMETER]
+    if (fields[KIND] == "particle").all():
+        del fields[KIND]
+    if MICROGRAPH_PATH in extra:
+        extra.setdefault(PATH, extra.pop(MICROGRAPH_PATH))
+    for label, values in extra.items():
+        name = label if "/" in label or label == UID else OWN + label
+        if name not in fields:
+            fields[name] = values
+        elif fields[name].dtype.kind != "u" or values.dtype.kind in "iu":
+            # A uid that passed through a table without one for every pick is no longer a whole number.
+            fields[name] = values.astype(fields[name].dtype)
+    return fields
+
+
+def read_fields(path: Path) -> dict[str, NDArray[Any]]:
+    """Read the fields of a ``.cs`` file by name, without any code in it being run.
+
+    Raises
+    ------
+    CoordinateError
+        Not such a file, cut short, or with Python objects in it.
+    """
+    try:
+        with path.open("rb") as file:
+            dtype, n = _read_header(file, path)
+            raw = file.read()
+    except OSError as error:
+        raise CoordinateError(path, f"cannot be read: {error.strerror or error}") from None
+    # The count is checked before any memory is asked for: a damaged header may claim any number.
+    if len(raw) < n * dtype.itemsize:
+        cause = f"cut short: {n} rows of {dtype.itemsize} bytes were promised, {len(raw)} bytes follow"
+        raise CoordinateError(path, cause)
+    table = np.frombuffer(raw, dtype, n)
+    return {label: table[label] for label in dtype.names or ()}
+
+
+def _read_header(file: BinaryIO, path: Path) -> tuple[np.dtype[Any], int]:
+    """Return the type and the number of the rows, which begin where the file is left."""
+    start = file.read(6)
+    file.seek(0)
+    if start == b"\x95CSDAT":
+        raise CoordinateError(
+            path, "a compressed stream of cryoSPARC", "export the job's outputs from cryoSPARC"
+        )
+    try:
+        version = npy.read_magic(file)
+        read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}.get(version)
+        if read is None:
+            raise ValueError(f"version {version} of NumPy's file format")
+        shape, _, dtype = read(file, max_header_size=_HEADER_LIMIT)
+    except _BAD_HEADER as error:
+        raise CoordinateError(path, f"not a cryoSPARC .cs file: {str(error)[:100]}") from None
+    if dtype.hasobject:
+        raise CoordinateError(path, "holds pickled Python objects, which are never read", "export it again")
+    if dtype.names is None or len(shape) != 1 or shape[0] < 0 or not dtype.itemsize:
+        cause = f"wanted one row of named fields for each particle, got {str(dtype)[:60]} of shape {shape}"
+        raise CoordinateError(path, cause)
+    return dtype, shape[0]
+
+
+def _passed_through(fields: Mapping[str, NDArray[Any]], path: Path) -> dict[str, NDArray[Any]]:
+    """Return the further fields of these particles from the passthrough file of the same job."""
+    others = [other for other in sorted(path.parent.glob("*passthrough*.cs")) if other != path]
+    for other in others:
+        more = read_fields(other)
+        if X_FRACTION not in more or not (_has_uids(fields) and _has_uids(more)):
+            continue
+        order = np.argsort(more[UID], kind="stable")
+        place = np.searchsorted(more[UID], fields[UID], sorter=order)
+        if len(order) and (place < len(order)).all() and (more[UID][order[place]] == fields[UID]).all():
+            rows = order[place]
+            return {label: values[rows] for label, values in more.items() if label not in fields}
+    cause = f"no field {X_FRACTION}, and none of {len(others)} passthrough files beside it has it for them"
+    raise CoordinateError(path, cause, "put the job's passthrough file into the same folder")
+
+
+def _has_uids(fields: Mapping[str, NDArray[Any]]) -> bool:
+    return UID in fields and fields[UID].dtype == np.uint64
+
+
+def original_name(path: str) -> str:
+    """Return the name that a micrograph had before cryoSPARC put a uid before it."""
+    return _UID_PREFIX.sub("", micrograph_name(path))
+
+
+def _numbers(
+    fields: Mapping[str, NDArray[Any]], label: str, path: Path, *, width: int | None = None
+) -> NDArray[np.float64]:
+    values = fields.get(label)
+    row = () if width is None else (width,)
+    if values is None or values.dtype.kind not in "iuf" or values.shape[1:] != row:
+        wanted = "numbers" if width is None else f"{width} numbers for each row"
+        raise CoordinateError(path, f"the field {label} {_described(values)}, wanted {wanted}")
+    return values.astype(np.float64)
+
+
+def _words(fields: Mapping[str, NDArray[Any]], label: str, path: Path) -> NDArray[Any]:
+    values = fields.get(label)
+    if values is None or values.dtype.kind not in "SUTO" or values.ndim != 1:
+        raise CoordinateError(path, f"the field {label} {_described(values)}, wanted text")
+    return as_text(values)
+
+
+def _described(values: NDArray[Any] | None) -> str:
+    return "is missing" if values is None else f"holds {values.dtype} of shape {values.shape}"
+
+
+def _uids(name: str, n: int) -> NDArray[np.uint64]:
+    """Make `n` numbers that are unlike each other, and those of other names, with all likelihood."""
+    start = np.frombuffer(blake2b(name.encode(), digest_size=8).digest(), np.uint64)
+    # Multiples of an odd number are all different modulo 2⁶⁴.
+    return start + np.arange(1, n + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+
+
+def _repeated(values: Sequence[Any], lengths: Sequence[int], dtype: type[np.generic]) -> NDArray[Any]:
+    return np.repeat(np.array(values, dtype).reshape(-1), lengths)
+
+
+def _storable(values: NDArray[Any]) -> NDArray[Any]:
+    """Return text as bytes of fixed width, as cryoSPARC keeps it."""
+    if values.dtype.kind in "iufb":
+        return values
+    return np.array([word.encode() for word in as_text(values).tolist()] or [b""], "S")[: len(values)]

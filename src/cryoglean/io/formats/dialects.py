@@ -1,0 +1,255 @@
+"""Every dialect of coordinate files by name, and reading and writing any of them."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cryoglean.errors import CoordinateError, UsageError
+from cryoglean.io.formats import boxes, cryosparc, relion, tables
+from cryoglean.io.formats.naming import distinct_names
+from cryoglean.types import Picks
+
+LIST_FILE = "autopick.star"
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One way to keep picks in files.
+
+    Parameters
+    ----------
+    name : str
+        As given to ``--from`` and ``--to``.
+    suffix : str
+        How its files end.
+    summary : str
+        What it is, in a line.
+    read : callable
+        Takes a file and the pixel size in Å, or None, and returns one `Picks` for each micrograph.
+    """
+
+    name: str
+    suffix: str
+    summary: str
+    read: Callable[[Path, float | None], list[Picks]]
+
+
+@dataclass(frozen=True)
+class ManyInOne(Dialect):
+    """A dialect whose files hold picks of many micrographs."""
+
+    write: Callable[[Sequence[Picks], Path], None]
+
+
+@dataclass(frozen=True)
+class OneEach(Dialect):
+    """A dialect with one file for each micrograph, called after it with `ending`."""
+
+    ending: str
+    write: Callable[[Picks, Path], None]
+
+
+DIALECTS: Mapping[str, ManyInOne | OneEach] = {
+    dialect.name: dialect
+    for dialect in (
+        OneEach(
+            "relion",
+            ".star",
+            "RELION: a STAR file for each micrograph, and their list autopick.star",
+            relion.read_relion,
+            "_autopick.star",
+            relion.write_coordinates,
+        ),
+        ManyInOne(
+            "relion-particles",
+            ".star",
+            "RELION 3.1 to 5: particles of many micrographs, with optics groups",
+            relion.read_relion,
+            relion.write_particles,
+        ),
+        ManyInOne(
+            "relion-3.0",
+            ".star",
+            "RELION 3.0: particles of many micrographs, in one block",
+            relion.read_relion,
+            relion.write_particles_3_0,
+        ),
+        OneEach("eman", ".box", "EMAN: boxes by their corner", boxes.read_box, ".box", boxes.write_box),
+        OneEach(
+            "eman2",
+            ".json",
+            "EMAN2: info files of micrographs",
+            boxes.read_eman2,
+            "_info.json",
+            boxes.write_eman2,
+        ),
+        OneEach(
+            "cryolo", ".cbox", "crYOLO: boxes by their corner", boxes.read_cbox, ".cbox", boxes.write_cbox
+        ),
+        ManyInOne(
+            "cryosparc", ".cs", "cryoSPARC: data set of particles", cryosparc.read_cs, cryosparc.write_cs
+        ),
+        ManyInOne("csv", ".csv", "table with commas", tables.read_csv, tables.write_csv),
+        ManyInOne("tsv", ".tsv", "table with tabs", tables.read_tsv, tables.write_tsv),
+        ManyInOne("topaz", ".txt", "Topaz: table with tabs", tables.read_tsv, tables.write_topaz),
+        ManyInOne("parquet", ".parquet", "Parquet table", tables.read_parquet, tables.write_parquet),
+    )
+}
+
+
+def read_picks(
+    path: Path | str,
+    *,
+    format: str | None = None,  # noqa: A002 - the name that numpy and pandas users expect
+    pixel_size: float | None = None,
+) -> list[Picks]:
+    """Read picks of any dialect.
+
+    Parameters
+    ----------
+    path : Path or str
+        A file, or a folder of files of one dialect. In a folder with a list ``autopick.star`` the list
+        counts.
+    format : str, optional
+        Name of the dialect, see `DIALECTS`; told from the file's suffix where it is not given.
+    pixel_size : float, optional
+        Å per pixel of the micrographs; wins over what the files say. Without either, 1 is assumed.
+
+    Returns
+    -------
+    list of Picks
+        One for each micrograph, in the order of the file, or of file names in a folder. A micrograph without
+        picks is there only where it has a file of its own.
+
+    Raises
+    ------
+    CoordinateError
+        A file that cannot be read, or is not of its dialect.
+    UsageError
+        No such dialect, or none to be told.
+    """
+    path = Path(path)
+    if pixel_size is not None and not 0 < pixel_size < float("inf"):
+        raise UsageError(f"the pixel size must be a positive number of Å, got {pixel_size}")
+    if not path.is_dir():
+        return dialect_of(path, format).read(path, pixel_size)
+    if format in (None, "relion") and (path / LIST_FILE).is_file():
+        return relion.read_relion(path / LIST_FILE, pixel_size)
+    files = _files_in(path, format)
+    read = [(file, picks) for file in files for picks in dialect_of(file, format).read(file, pixel_size)]
+    names = [picks.name for _, picks in read]
+    if len(set(names)) == len(names):
+        return [picks for _, picks in read]
+    placed = [str(file.relative_to(path).with_name(picks.name)) for file, picks in read]
+    named = distinct_names(placed)
+    return [replace(picks, name=named[place]) for place, (_, picks) in zip(placed, read, strict=True)]
+
+
+def write_picks(
+    picks: Sequence[Picks],
+    path: Path | str,
+    *,
+    format: str | None = None,  # noqa: A002
+    micrographs: Mapping[str, str] | None = None,
+) -> list[Path]:
+    """Write picks in any dialect.
+
+    Parameters
+    ----------
+    picks : sequence of Picks
+        One for each micrograph.
+    path : Path or str
+        For a dialect with many micrographs in one file: the file, or a folder, which receives ``picks`` with
+        the dialect's suffix. For one with a file for each micrograph: a folder, or the file itself if there
+        is one micrograph. For RELION's coordinates the folder receives the list ``autopick.star`` too; a STAR
+        file named for several micrographs is the list, and their coordinates stand beside it.
+    format : str, optional
+        Name of the dialect, see `DIALECTS`; told from the suffix of `path` where it is not given.
+    micrographs : mapping of str to str, optional
+        File of each micrograph by its name, as RELION's list shall call it; ``NAME.mrc`` for others.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+
+    Raises
+    ------
+    CoordinateError
+        The dialect cannot hold these picks.
+    OutputError
+        A file cannot be written.
+    UsageError
+        No such dialect, or none to be told; several micrographs for a file that holds one.
+    """
+    path = Path(path)
+    dialect = dialect_of(path, format)
+    names_file = path.suffix.lower() == dialect.suffix and not path.is_dir()
+    if isinstance(dialect, ManyInOne):
+        target = path if names_file else path / f"picks{dialect.suffix}"
+        dialect.write(picks, target)
+        return [target]
+    if names_file and len(picks) == 1:
+        dialect.write(picks[0], path)
+        return [path]
+    listed = dialect.name == "relion"
+    if names_file and not listed:
+        raise UsageError(f"{path}: such a file holds one micrograph, got {len(picks)}; name a folder instead")
+    twice = [name for name, number in Counter(part.name for part in picks).items() if number > 1]
+    if twice:
+        raise CoordinateError(path, f"two micrographs are called {twice[0]}, and would have one file")
+    folder = path.parent if names_file else path
+    files = {part.name: folder / f"{part.name}{dialect.ending}" for part in picks}
+    for part in picks:
+        dialect.write(part, files[part.name])
+    if not listed:
+        return list(files.values())
+    list_file = path if names_file else folder / LIST_FILE
+    given = micrographs or {}
+    relion.write_coordinate_list(
+        list_file, {given.get(name, f"{name}.mrc"): file for name, file in files.items()}
+    )
+    return [*files.values(), list_file]
+
+
+def dialect_of(path: Path, name: str | None = None) -> ManyInOne | OneEach:
+    """Return the dialect of this name, or else the one that the path's suffix tells.
+
+    Raises
+    ------
+    UsageError
+        No such dialect, or the suffix tells none.
+    """
+    if name is not None:
+        if name not in DIALECTS:
+            raise UsageError(f"no format is called {name!r}; known are: {', '.join(DIALECTS)}")
+        return DIALECTS[name]
+    found = next((dialect for dialect in DIALECTS.values() if path.suffix.lower() == dialect.suffix), None)
+    if found is None:
+        known = ", ".join(dict.fromkeys(dialect.suffix for dialect in DIALECTS.values()))
+        raise UsageError(
+            f"{path}: the name does not tell the format, it ends in none of {known}; name the format"
+        )
+    return found
+
+
+def _files_in(folder: Path, name: str | None) -> list[Path]:
+    """Find the coordinate files below a folder, which must be of one dialect."""
+    dialects = list(DIALECTS.values()) if name is None else [dialect_of(folder, name)]
+    suffixes = {dialect.suffix for dialect in dialects}
+    # os.walk does not follow links, so a link to a folder above ends nowhere.
+    below = sorted(Path(parent) / file for parent, _, files in os.walk(folder) for file in files)
+    files = [file for file in below if file.suffix.lower() in suffixes and not file.name.startswith(".")]
+    if not files:
+        known = " ".join(sorted(suffixes))
+        raise CoordinateError(
+            folder, f"no coordinate files in this folder; looked for those ending in {known}"
+        )
+    found = sorted({file.suffix.lower() for file in files})
+    if len(found) > 1:
+        raise CoordinateError(folder, f"files of several formats: {' '.join(found)}", "name one with --from")
+    return files

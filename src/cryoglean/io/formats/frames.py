@@ -1,0 +1,71 @@
+"""Picks in another frame: of a micrograph binned otherwise, or stored upside down."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from cryoglean.io.formats.boxes import HEIGHT, WIDTH
+from cryoglean.types import Picks
+
+#: Further columns that are lengths in pixels.
+LENGTHS = (WIDTH, HEIGHT, "EstWidth", "EstHeight")
+
+
+def scaled(picks: Picks, factor: float, *, binning: Literal["crop", "average"] = "crop") -> Picks:
+    """Return the picks in a micrograph of other pixels.
+
+    Parameters
+    ----------
+    picks : Picks
+        Of the micrograph as it was.
+    factor : float
+        Pixels of the new micrograph for one of the old: 4 for picks from micrographs binned by 4.
+    binning : str
+        How the coarser micrograph was made from the finer: 'crop' where its Fourier transform was cropped, as
+        MotionCor2, RELION and cryoSPARC do; 'average' where blocks of pixels were averaged, as IMOD and EMAN
+        do.
+
+    Returns
+    -------
+    Picks
+        With shape, pixel size and sizes of boxes to go with it; diameters stay, as they are in Å.
+
+    Notes
+    -----
+    With pixel centres at integers, averaging blocks of s maps ``full = (low + 0.5) s - 0.5``; cropping the
+    Fourier transform keeps the centre of pixel (0, 0), so ``full = low s``.
+    """
+    offset = (factor - 1) / 2 if binning == "average" else 0.0
+    extra = {
+        key: np.asarray(values) * factor if key in LENGTHS else values for key, values in picks.extra.items()
+    }
+    return replace(
+        picks,
+        xy=picks.xy * factor + offset,
+        shape=(round(picks.shape[0] * factor), round(picks.shape[1] * factor)),
+        pixel_size=picks.pixel_size / factor,
+        extra=extra,
+    )
+
+
+def flipped_y(picks: Picks) -> Picks:
+    """Return the picks in the micrograph with its rows in reverse order.
+
+    Raises
+    ------
+    ValueError
+        The shape of the micrograph is not known.
+    """
+    ny = picks.shape[0]
+    if len(picks) and not ny:
+        raise ValueError(f"{picks.name}: flipping needs the number of rows of the micrograph")
+    return replace(picks, xy=np.column_stack([picks.xy[:, 0], ny - 1 - picks.xy[:, 1]]))
+
+
+def with_box_size(picks: Picks, size: float) -> Picks:
+    """Return the picks with square boxes of this many pixels."""
+    sides = np.full(len(picks), size)
+    return replace(picks, extra={**picks.extra, WIDTH: sides, HEIGHT: sides})

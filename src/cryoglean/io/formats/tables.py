@@ -1,0 +1,257 @@
+"""Plain tables, one row a pick: micrograph, x, y, score, diameter (Å), kind; CSV, TSV, Topaz and Parquet.
+
+Coordinates are centres in our own frame. Headers of other programs are understood by their usual names;
+CryoPPP's tables (``X-Coordinate``, ``Diameter``) give the diameter in pixels, ours in Å.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cryoglean.errors import CoordinateError
+from cryoglean.io.formats.rows import (
+    MICROGRAPH_PATH,
+    Rows,
+    by_micrograph,
+    joined_extra,
+    micrograph_names,
+    require_centres,
+)
+from cryoglean.io.formats.text import as_floats, as_text, formatted_rows, read_text, word_columns
+from cryoglean.io.micrographs import micrograph_name
+from cryoglean.io.writing import complete_or_absent
+from cryoglean.types import Picks
+
+# Headers in lower case, without leading underscores, by what they mean.
+_MEANINGS = {
+    "micrograph": ("micrograph", "micrograph_name", "image_name", "image", "rlnmicrographname"),
+    "x": ("x", "x_coord", "x-coordinate", "coord_x", "x_px", "rlncoordinatex"),
+    "y": ("y", "y_coord", "y-coordinate", "coord_y", "y_px", "rlncoordinatey"),
+    "score": ("score", "fom", "figure_of_merit", "confidence", "rlnautopickfigureofmerit"),
+    "diameter": ("diameter", "diameter_a", "diameter_å", "rlnparticlediameter"),
+    "diameter_px": ("diameter_px",),
+    "kind": ("kind", "cryogleankind"),
+}
+_MEANING = {header: meaning for meaning, headers in _MEANINGS.items() for header in headers}
+_OURS = ("micrograph", "x", "y", "score", "diameter", "kind")
+_TOPAZ = ("image_name", "x_coord", "y_coord", "score")
+_NEEDS_QUOTES = re.compile(r'[",\t\n\r]|^\s|\s$').search
+_LARGEST_ROWS = 50_000_000
+
+
+def read_csv(path: Path, pixel_size: float | None = None) -> list[Picks]:
+    """Read a table with a header and commas between its values.
+
+    Parameters
+    ----------
+    path : Path
+        The file. Without a column of micrographs it is about the one it is named after.
+    pixel_size : float, optional
+        Å per pixel of the micrographs; 1 where it is not given.
+
+    Raises
+    ------
+    CoordinateError
+        There are no coordinates in it, or a value is not a number; the row is named.
+    """
+    return _picks_of_words(_words(path, ","), path, pixel_size)
+
+
+def read_tsv(path: Path, pixel_size: float | None = None) -> list[Picks]:
+    """Read a table with a header and tabs between its values, such as Topaz writes; as `read_csv`."""
+    return _picks_of_words(_words(path, "\t"), path, pixel_size)
+
+
+def read_parquet(path: Path, pixel_size: float | None = None) -> list[Picks]:
+    """Read a Parquet table; as `read_csv`. Needs pyarrow."""
+    pyarrow, parquet = _pyarrow(path)
+    try:
+        rows = parquet.read_metadata(path).num_rows
+        if rows > _LARGEST_ROWS:
+            raise CoordinateError(path, f"claims {rows} rows; at most {_LARGEST_ROWS} are read")
+        table = parquet.read_table(path)
+        columns = {label: _of_arrow(table.column(label), pyarrow) for label in table.column_names}
+    except (OSError, ValueError, pyarrow.ArrowException) as error:
+        raise CoordinateError(path, f"not a readable Parquet file: {str(error)[:100]}") from None
+    return _picks_of_words(columns, path, pixel_size)
+
+
+def write_csv(picks: Sequence[Picks], path: Path) -> None:
+    """Write a table with commas: micrograph, x, y, score, diameter (Å), kind and the further columns."""
+    _write_words(path, _table(picks, _OURS), ",")
+
+
+def write_tsv(picks: Sequence[Picks], path: Path) -> None:
+    """Write a table with tabs; as `write_csv`."""
+    _write_words(path, _table(picks, _OURS), "\t")
+
+
+def write_topaz(picks: Sequence[Picks], path: Path) -> None:
+    """Write the table that Topaz reads: image_name, x_coord, y_coord, score, and the further columns."""
+    table = _table(picks, (*_TOPAZ, "diameter", "kind"))
+    # Topaz knows neither of these: they are there only where they say something.
+    if np.isnan(table["diameter"]).all():
+        del table["diameter"]
+    if (table["kind"] == "particle").all():
+        del table["kind"]
+    _write_words(path, table, "\t")
+
+
+def write_parquet(picks: Sequence[Picks], path: Path) -> None:
+    """Write a Parquet table with the columns of `write_csv`. Needs pyarrow."""
+    pyarrow, parquet = _pyarrow(path)
+    columns = {
+        label: values.tolist() if values.dtype.kind == "T" else values
+        for label, values in _table(picks, _OURS).items()
+    }
+    with complete_or_absent(path) as partial:
+        parquet.write_table(pyarrow.table(columns), partial)
+
+
+def _table(picks: Sequence[Picks], labels: tuple[str, ...]) -> dict[str, NDArray[Any]]:
+    """Return the columns of a table; `labels` name micrograph, x, y, score, diameter and kind."""
+    xy = np.concatenate([np.empty((0, 2)), *(part.xy for part in picks)])
+    columns = [
+        np.repeat(as_text([part.name for part in picks]), [len(part) for part in picks]),
+        xy[:, 0],
+        xy[:, 1],
+        np.concatenate([np.empty(0), *(part.score for part in picks)]),
+        np.concatenate([np.empty(0), *(part.diameter for part in picks)]),
+        as_text([kind for part in picks for kind in part.kind.tolist()]),
+    ]
+    table = dict(zip(labels, columns, strict=True))
+    for label, values in joined_extra(picks).items():
+        if label not in table:
+            table[label] = as_text(values) if values.ndim > 1 or values.dtype.kind not in "iufb" else values
+    return table
+
+
+def _write_words(path: Path, table: Mapping[str, NDArray[Any]], separator: str) -> None:
+    with complete_or_absent(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+        file.write(separator.join(map(_quoted, table)) + "\n")
+        file.writelines(formatted_rows(table.values(), separator, _quoted))
+
+
+def _quoted(word: str) -> str:
+    return '"' + word.replace('"', '""') + '"' if _NEEDS_QUOTES(word) else word
+
+
+def _words(path: Path, separator: str) -> dict[str, NDArray[Any]]:
+    """Read the columns of a table as words, by their headers."""
+    text = read_text(path).lstrip("\n")
+    if text.isascii() and not any(mark in text for mark in '"#'):
+        first, _, body = text.partition("\n")
+        header = first.split(separator) if first else []
+        columns = word_columns(body, len(header), separator) if header else []
+    else:
+        header, columns = _quoted_words(text, path, separator)
+    if isinstance(columns, int):
+        raise CoordinateError(path, f"line {columns + 2} has not as many values as the header, {len(header)}")
+    header = [label.strip() for label in header]
+    twice = next((label for label in header if header.count(label) > 1), None)
+    if twice is not None:
+        raise CoordinateError(path, f"two columns are called {twice!r}")
+    return dict(zip(header, columns, strict=True))
+
+
+def _quoted_words(text: str, path: Path, separator: str) -> tuple[list[str], list[NDArray[Any]]]:
+    """Return the header and the columns of a table with quotes or comments."""
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    header: list[str] = []
+    rows = []
+    try:
+        for row in lines:
+            if not row or row[0].startswith("#"):
+                continue
+            if header and len(row) != len(header):
+                cause = f"line {lines.line_num} has {len(row)} values, the header {len(header)}"
+                raise CoordinateError(path, cause)
+            rows.append(row)
+            header = rows[0]
+    except csv.Error as error:
+        raise CoordinateError(path, f"line {lines.line_num}: {error}") from None
+    return header, [as_text([row[i] for row in rows[1:]]) for i in range(len(header))]
+
+
+def _picks_of_words(columns: Mapping[str, NDArray[Any]], path: Path, pixel_size: float | None) -> list[Picks]:
+    found: dict[str, str] = {}
+    for label in columns:
+        meaning = _MEANING.get(label.lower().lstrip("_"))
+        if meaning is not None:
+            found.setdefault(meaning, label)
+    stem = table_name(path)
+    if not columns:
+        return [Picks(np.empty((0, 2)), name=stem, pixel_size=pixel_size or 1.0)]
+    if "x" not in found or "y" not in found:
+        labels = ", ".join(list(columns)[:8])
+        raise CoordinateError(path, f"wanted a header with the columns x and y, got: {labels[:200]}")
+    numbers: dict[str, NDArray[np.float64]] = {
+        meaning: as_floats(columns[found[meaning]], path, found[meaning])
+        for meaning in ("x", "y", "score", "diameter", "diameter_px")
+        if meaning in found
+    }
+    n = len(numbers["x"])
+    if "micrograph" not in found and not n:
+        return [Picks(np.empty((0, 2)), name=stem, pixel_size=pixel_size or 1.0)]
+    extra = {label: values for label, values in columns.items() if label not in found.values()}
+    if "micrograph" in found:
+        paths = as_text(columns[found["micrograph"]])
+        names = micrograph_names(paths, path)
+        if (names != paths).any():
+            extra.setdefault(MICROGRAPH_PATH, paths)
+    else:
+        names = np.repeat(as_text([stem]), n)
+    rows = Rows(
+        names,
+        require_centres(np.column_stack([numbers["x"], numbers["y"]]), path),
+        score=numbers.get("score", 1.0),
+        diameter=_diameters(numbers, found, pixel_size or 1.0),
+        kind=columns[found["kind"]] if "kind" in found else "particle",
+        pixel_size=pixel_size or 1.0,
+        extra=extra,
+    )
+    return by_micrograph(rows)
+
+
+def _diameters(
+    numbers: Mapping[str, NDArray[np.float64]], found: Mapping[str, str], pixel_size: float
+) -> NDArray[np.float64] | float:
+    """Particle diameters in Å; CryoPPP and tables with `diameter_px` give them in pixels."""
+    in_pixels = numbers.get("diameter_px")
+    if "diameter" in numbers and found["x"].lower() == "x-coordinate":
+        in_pixels = numbers["diameter"]
+    return numbers.get("diameter", np.nan) if in_pixels is None else in_pixels * pixel_size
+
+
+def table_name(path: Path) -> str:
+    """Return the micrograph that a table without a column of micrographs is about."""
+    name = micrograph_name(path.with_suffix(""))
+    for suffix in ("_autopick", "_picks"):
+        name = name.removesuffix(suffix)
+    return name
+
+
+def _pyarrow(path: Path) -> tuple[Any, Any]:
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError:
+        remedy = "pip install 'cryoglean[parquet]', or use CSV"
+        raise CoordinateError(
+            path, "Parquet needs the package pyarrow, which is not installed", remedy
+        ) from None
+    return pyarrow, parquet
+
+
+def _of_arrow(column: Any, pyarrow: Any) -> NDArray[Any]:
+    if pyarrow.types.is_integer(column.type) or pyarrow.types.is_floating(column.type):
+        return np.asarray(column.to_numpy())
+    return as_text(["" if value is None else str(value) for value in column.to_pylist()])

@@ -1,0 +1,172 @@
+"""From the networks' answers to honest probabilities and a threshold, on families not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from cryoglean.config import Calibration
+from cryoglean.evaluate import evaluate, match
+from cryoglean.network.augmentation import example
+from cryoglean.network.maps import CONTAMINATION, PARTICLE, find_candidates, where_known
+from cryoglean.network.runtime import Networks
+from cryoglean.network.tiles import LabelledTiles
+from cryoglean.network.weights import calibrated, logit
+from cryoglean.types import Picks
+
+REACH = 0.5
+"""A candidate is right when it lies within this many diameters of a particle that no better one has taken."""
+
+_RIDGE = 1e-3
+"""Keeps the fit finite where candidates of the two kinds do not mix."""
+
+_BINS = 10
+
+_THRESHOLDS = np.arange(0.05, 0.96, 0.01)
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What the networks find in labelled tiles, where the truth is known.
+
+    Parameters
+    ----------
+    truth : tuple of Picks
+        Particles of each tile.
+    candidates : tuple of Picks
+        Candidates of each tile; the score is the segmentation's, ``extra["classifier"]`` the classifier's.
+    overlap : float
+        Common over joint area of the masks, all tiles together.
+    contamination_overlap : float
+        The same for contamination.
+    particle_px : float
+        Particle diameter in pixels.
+    """
+
+    truth: tuple[Picks, ...]
+    candidates: tuple[Picks, ...]
+    overlap: float
+    contamination_overlap: float
+    particle_px: float
+
+    def scored(self, calibration: Calibration) -> list[Picks]:
+        """Candidates with probabilities for scores."""
+        return [
+            replace(one, score=calibrated(one.score, one.extra["classifier"], calibration))
+            for one in self.candidates
+        ]
+
+
+def measure_tiles(networks: Networks, tiles: LabelledTiles) -> Measured:
+    """Run both networks over labelled tiles as they run over micrographs."""
+    particle_px = networks.weights.card.architecture.particle_px
+    truth, found = [], []
+    areas = np.zeros((2, 2))
+    for i in range(len(tiles)):
+        one = example(tiles, i, particle_px=particle_px)
+        maps = networks.segment(one.image)
+        for row, channel in enumerate((PARTICLE, CONTAMINATION)):
+            counted = one.weight[channel] > 0
+            answer, wanted = (maps[channel] > 0.5) & counted, (one.target[channel] > 0.5) & counted
+            areas[row] += (answer & wanted).sum(), (answer | wanted).sum()
+        candidates = find_candidates(maps, particle_px)
+        particle = networks.classify(one.image, candidates.xy)[:, 0]
+        picks = Picks(candidates.xy, candidates.score, name=str(i), extra={"classifier": particle})
+        known = one.weight[1] > 0
+        truth.append(where_known(Picks(one.centres, name=str(i)), known))
+        found.append(where_known(picks, known))
+    overlap = areas[:, 0] / np.maximum(areas[:, 1], 1)
+    return Measured(tuple(truth), tuple(found), float(overlap[0]), float(overlap[1]), particle_px)
+
+
+def fit_calibration(measured: Measured) -> Calibration:
+    """Fit the probability that a candidate is right, by logistic regression on both networks' log odds."""
+    right = hits(measured.truth, measured.candidates, measured.particle_px)
+    both = [
+        logit(np.concatenate([one.score for one in measured.candidates])),
+        logit(np.concatenate([one.extra["classifier"] for one in measured.candidates])),
+    ]
+    features = np.column_stack([*both, np.ones(len(right))])
+
+    def loss(coefficients: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        z = features @ coefficients
+        error = (expit(z) - right) / len(right)
+        value = float(np.mean(np.logaddexp(0, z) - right * z)) + _RIDGE * float(coefficients @ coefficients)
+        return value, features.T @ error + 2 * _RIDGE * coefficients
+
+    fitted = minimize(loss, np.array([0.5, 0.5, 0.0]), jac=True, method="L-BFGS-B").x
+    return Calibration(segmentation=fitted[0], classification=fitted[1], offset=fitted[2])
+
+
+def best_threshold(measured: Measured, calibration: Calibration) -> float:
+    """Find the score with the best F1 of a tile, on average over the tiles that hold particles.
+
+    Every tile counts alike: in the sum over all particles, crowds under noise too strong for anyone would
+    decide, whose best threshold is far too low for micrographs that can be picked.
+    """
+    scored = measured.scored(calibration)
+    f1 = []
+    for wanted, found in zip(measured.truth, scored, strict=True):
+        if len(wanted):
+            right = hits([wanted], [found], measured.particle_px)
+            kept = found.score[:, None] >= _THRESHOLDS
+            common = (kept & right[:, None]).sum(axis=0)
+            f1.append(2 * common / (kept.sum(axis=0) + len(wanted)))
+    return round(float(_THRESHOLDS[np.argmax(np.mean(f1, axis=0))]), 2)
+
+
+def figures(measured: Measured, calibration: Calibration, threshold: float) -> dict[str, float]:
+    """Figures of merit of weights, for their card.
+
+    Returns
+    -------
+    dict of str to float
+        Average precision with and without the classifier, precision, recall and F1 at the threshold, overlap
+        of the masks, and calibration error; matching is within `REACH` diameters.
+    """
+    scored = measured.scored(calibration)
+
+    def pooled(picks: Sequence[Picks]) -> tuple[float, float, float, float]:
+        merit = evaluate(measured.truth, picks, diameter_px=measured.particle_px, tolerances=(REACH,)).pooled[
+            0
+        ]
+        return merit.average_precision or 0.0, merit.precision or 0.0, merit.recall or 0.0, merit.f1 or 0.0
+
+    kept = [one[one.score >= threshold] for one in scored]
+    _, precision, recall, f1 = pooled(kept)
+    right = hits(measured.truth, scored, measured.particle_px)
+    score = np.concatenate([one.score for one in scored])
+    values = {
+        "average_precision": pooled(scored)[0],
+        "average_precision_without_classifier": pooled(measured.candidates)[0],
+        "precision": precision,
+        "recall": recall,
+        "f1": f1,
+        "particle_iou": measured.overlap,
+        "contamination_iou": measured.contamination_overlap,
+        "calibration_error": calibration_error(score, right),
+    }
+    return {name: round(value, 4) for name, value in values.items()}
+
+
+def calibration_error(probability: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+    """Mean difference between promised and kept precision, over ten bins weighted by their candidates."""
+    place = np.minimum((probability * _BINS).astype(int), _BINS - 1)
+    promised = np.bincount(place, probability, minlength=_BINS)
+    kept = np.bincount(place, right, minlength=_BINS)
+    return float(np.abs(promised - kept).sum() / max(1, len(probability)))
+
+
+def hits(truth: Sequence[Picks], picks: Sequence[Picks], particle_px: float) -> NDArray[np.bool_]:
+    """Tell which picks of all tiles are right."""
+    flags = [np.zeros(0, bool)]
+    for wanted, found in zip(truth, picks, strict=True):
+        right = np.zeros(len(found), bool)
+        right[match(wanted, found, REACH * particle_px).pairs[:, 1]] = True
+        flags.append(right)
+    return np.concatenate(flags)

@@ -1,0 +1,56 @@
+"""What the segmentation network is punished for."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+CENTRE_WEIGHT, CONTAMINATION_WEIGHT = 4.0, 0.5
+"""Weights of the centre's and the contamination's loss beside the mask's."""
+
+
+def segmentation_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Sum the losses of mask, centre and contamination.
+
+    Parameters
+    ----------
+    logits, target, weight : Tensor, shape (n, 3, h, w)
+        Answer, truth in [0, 1] and what of it counts; the channels are `architecture.SEGMENTATION_HEADS`.
+
+    Returns
+    -------
+    Tensor
+        One number: cross-entropy and Dice of the mask, focal loss of the centre, cross-entropy of the
+        contamination.
+    """
+    mask = _mean(_entropy(logits[:, 0], target[:, 0]), weight[:, 0])
+    mask = mask + dice_loss(logits[:, 0], target[:, 0], weight[:, 0])
+    centre = soft_focal_loss(logits[:, 1], target[:, 1], weight[:, 1])
+    contamination = _mean(_entropy(logits[:, 2], target[:, 2]), weight[:, 2])
+    return mask + CENTRE_WEIGHT * centre + CONTAMINATION_WEIGHT * contamination
+
+
+def dice_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """One minus the overlap, twice the common over the summed area, of the whole batch (Milletari 2016)."""
+    probability = torch.sigmoid(logits) * weight
+    common = (probability * target).sum()
+    return 1 - (2 * common + 1) / (probability.sum() + (target * weight).sum() + 1)
+
+
+def soft_focal_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Cross-entropy weighted by the squared error, for targets between 0 and 1 (Li 2020, equation 5).
+
+    It is divided by the targets' sum, so that crowded and sparse tiles weigh alike.
+    """
+    error = (torch.sigmoid(logits) - target) ** 2
+    loss = error * _entropy(logits, target) * weight
+    return loss.sum() / ((target * weight).sum() + 10)
+
+
+def _entropy(logits: Tensor, target: Tensor) -> Tensor:
+    return functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+
+
+def _mean(loss: Tensor, weight: Tensor) -> Tensor:
+    return (loss * weight).sum() / (weight.sum() + 1)

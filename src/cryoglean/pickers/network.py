@@ -1,0 +1,138 @@
+"""The network picker: PIXER's segmentation, grid-based selection and classification, without torch.
+
+Zhang et al. (2019), BMC Bioinformatics 20, 41.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cryoglean.config import NetworkConfig, UnsupervisedConfig
+from cryoglean.network import Networks, calibrated, find_candidates, load_networks, normalise
+from cryoglean.network.maps import CONTAMINATION, STRIDE, evidence, margin_px
+from cryoglean.pickers.diameter import Scale, resample_to
+from cryoglean.pickers.unsupervised import UnsupervisedPicker
+from cryoglean.select import inside
+from cryoglean.types import FloatImage, Micrograph, Picks, ScoreMap
+
+FOREIGN = 0.5
+"""Candidates get no score where the mean probability of contamination under them exceeds this."""
+
+
+class NetworkPicker:
+    """Finds particles of proteins that the networks have never seen.
+
+    Parameters
+    ----------
+    config : NetworkConfig, optional
+        Diameter and contrast where they are known, and which weights.
+
+    Raises
+    ------
+    UsageError, WeightsError
+        The weights are not there, or are damaged.
+    """
+
+    def __init__(self, config: NetworkConfig | None = None) -> None:
+        self.config = config or NetworkConfig()
+        self._networks: Networks = load_networks(self.config.weights)
+        self._scale_finder = UnsupervisedPicker(
+            UnsupervisedConfig(diameter=self.config.diameter, contrast=self.config.contrast)
+        )
+
+    @property
+    def recommended_score(self) -> float:
+        """The threshold on the weights' card."""
+        return self._networks.weights.card.threshold
+
+    def find(self, micrograph: Micrograph) -> Picks:
+        """Find every candidate of a micrograph, scored and not thresholded.
+
+        Parameters
+        ----------
+        micrograph : Micrograph
+            The micrograph.
+
+        Returns
+        -------
+        Picks
+            The score is the probability of a particle. Empty where no diameter is given and nothing in the
+            micrograph stands out from its noise.
+        """
+        scale = self._scale_finder.scale_of(micrograph)
+        if scale is None:
+            return _picks(micrograph, np.zeros((0, 2)), np.zeros(0), diameter=np.nan)
+        working = self._working(micrograph, scale)
+        maps = self._networks.segment(working.data)
+        candidates = find_candidates(maps, self._particle_px)
+        particle = self._networks.classify(working.data, candidates.xy)[:, 0]
+        score = calibrated(candidates.score, particle, self._networks.weights.card.calibration)
+        if self.config.contamination:
+            score = np.where(self._contaminated(maps, candidates.xy), 0.0, score)
+        picks = _picks(micrograph, working.to_micrograph(candidates.xy), score, diameter=scale.diameter)
+        return picks[inside(picks, 0.0)].by_score()
+
+    def stages(self, micrograph: Micrograph) -> dict[str, FloatImage]:
+        """Intermediate images of `find`, by name, at the working scale.
+
+        Parameters
+        ----------
+        micrograph : Micrograph
+            The micrograph.
+
+        Returns
+        -------
+        dict of str to ndarray
+            'normalised', 'evidence', 'particle', 'centre' and 'contamination'; none where nothing stands out.
+        """
+        scale = self._scale_finder.scale_of(micrograph)
+        if scale is None:
+            return {}
+        working = self._working(micrograph, scale)
+        maps = self._networks.segment(working.data)
+        margin = margin_px(self._particle_px)
+        wide = {"normalised": working.data, "evidence": evidence(maps)}
+        wide |= dict(zip(("particle", "centre", "contamination"), maps, strict=True))
+        edges = {name: margin if name == "normalised" else margin // STRIDE for name in wide}
+        return {
+            name: image[edges[name] : -edges[name], edges[name] : -edges[name]]
+            for name, image in wide.items()
+        }
+
+    @property
+    def _particle_px(self) -> float:
+        return self._networks.weights.card.architecture.particle_px
+
+    def _working(self, micrograph: Micrograph, scale: Scale) -> ScoreMap:
+        """Bring the particle to the networks' scale, bright, normalised over the whole micrograph.
+
+        Around it a margin is blank, in which the networks say where the particles are that the border cuts.
+        """
+        low = resample_to(micrograph, scale, self._particle_px)
+        margin = margin_px(self._particle_px)
+        offset = (low.offset[0] - margin * low.step[0], low.offset[1] - margin * low.step[1])
+        return ScoreMap(np.pad(normalise(low.data, self._particle_px), margin), low.step, offset)
+
+    def _contaminated(self, maps: FloatImage, xy: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell which candidates lie on contamination rather than beside it."""
+        half = round(self._particle_px / STRIDE / 2)
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * half + 1, 2 * half + 1)).astype(np.float32)
+        foreign = cv2.filter2D(maps[CONTAMINATION], -1, disc / disc.sum(), borderType=cv2.BORDER_REFLECT)
+        column, row = (np.rint(xy).astype(np.intp) // STRIDE).T
+        row, column = np.clip(row, 0, foreign.shape[0] - 1), np.clip(column, 0, foreign.shape[1] - 1)
+        return np.asarray(foreign[row, column] > FOREIGN)
+
+
+def _picks(
+    micrograph: Micrograph, xy: NDArray[np.float64], score: NDArray[np.float64], *, diameter: float
+) -> Picks:
+    return Picks(
+        xy,
+        score,
+        np.full(len(xy), diameter),
+        name=micrograph.name,
+        shape=micrograph.shape,
+        pixel_size=micrograph.pixel_size,
+    )

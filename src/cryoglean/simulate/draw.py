@@ -1,0 +1,124 @@
+"""From ranges to values: one seed gives one concrete set of conditions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cryoglean.config import (
+    Conditions,
+    Crowd,
+    Exposure,
+    Ice,
+    Nuisances,
+    Optics,
+    Range,
+    SimulationConfig,
+)
+
+
+def draw_conditions(config: SimulationConfig, rng: np.random.Generator) -> Conditions:
+    """Draw what one micrograph is made with.
+
+    Parameters
+    ----------
+    config : SimulationConfig
+        The ranges.
+    rng : Generator
+        The number of draws is always the same, so a change to one range leaves the other values alone.
+    """
+    return Conditions(
+        size=config.size,
+        pixel_size=_between(config.pixel_size, rng),
+        optics=_optics(config, rng),
+        exposure=_exposure(config, rng),
+        ice=_ice(config, rng),
+        crowd=_crowd(config, rng),
+        nuisances=_nuisances(config, rng),
+    )
+
+
+def draw(wanted: Range, rng: np.random.Generator, *, chance_factor: float = 1.0) -> float:
+    """Draw one value; 0 where the effect is absent."""
+    there, place = rng.random(2)
+    if there >= wanted.chance * chance_factor:
+        return 0.0
+    if wanted.log:
+        return float(wanted.low * (wanted.high / wanted.low) ** place)
+    return float(wanted.low + (wanted.high - wanted.low) * place)
+
+
+def _between(ends: tuple[float, float], rng: np.random.Generator) -> float:
+    return float(ends[0] + (ends[1] - ends[0]) * rng.random())
+
+
+def _optics(config: SimulationConfig, rng: np.random.Generator) -> Optics:
+    ranges = config.optics
+    return Optics(
+        voltage_kv=ranges.voltage_kv[int(rng.integers(len(ranges.voltage_kv)))],
+        cs_mm=draw(ranges.cs_mm, rng),
+        defocus=_between(config.defocus, rng),
+        astigmatism=draw(ranges.astigmatism, rng),
+        astigmatism_angle=_between((-90, 90), rng),
+        amplitude_contrast=draw(ranges.amplitude_contrast, rng),
+        phase_shift=draw(ranges.phase_shift, rng),
+        focal_spread=draw(ranges.focal_spread, rng),
+        convergence_mrad=draw(ranges.convergence_mrad, rng),
+        bfactor=draw(ranges.bfactor, rng),
+    )
+
+
+def _exposure(config: SimulationConfig, rng: np.random.Generator) -> Exposure:
+    ranges = config.exposure
+    return Exposure(
+        dose=_between(config.dose, rng),
+        dqe=draw(ranges.dqe, rng),
+        mtf_nyquist=draw(ranges.mtf_nyquist, rng),
+        ntf_nyquist=draw(ranges.ntf_nyquist, rng),
+        mtf_shape=draw(ranges.mtf_shape, rng),
+        motion=draw(ranges.motion, rng),
+        motion_angle=_between((0, 180), rng),
+        unevenness=draw(ranges.unevenness, rng),
+        hot_pixels=draw(ranges.hot_pixels, rng),
+        flattening=draw(ranges.flattening, rng),
+    )
+
+
+def _ice(config: SimulationConfig, rng: np.random.Generator) -> Ice:
+    ranges = config.ice
+    return Ice(
+        thickness=_between(config.ice_thickness, rng),
+        gradient=draw(ranges.gradient, rng),
+        roughness=draw(ranges.roughness, rng),
+        slope_angle=_between((0, 360), rng),
+        tilt=draw(ranges.tilt, rng),
+        tilt_axis=_between((0, 180), rng),
+    )
+
+
+def _crowd(config: SimulationConfig, rng: np.random.Generator) -> Crowd:
+    ranges = config.crowd
+    coverage = _between(config.coverage, rng)
+    return Crowd(
+        coverage=0.0 if rng.random() < ranges.empty else coverage,
+        overlap=draw(ranges.overlap, rng),
+        clustering=draw(ranges.clustering, rng),
+        preference=draw(ranges.preference, rng),
+        preference_spread=draw(ranges.preference_spread, rng),
+        at_interface=draw(ranges.at_interface, rng),
+    )
+
+
+def _nuisances(config: SimulationConfig, rng: np.random.Generator) -> Nuisances:
+    ranges, factor = config.nuisances, config.contamination
+    return Nuisances(
+        carbon=draw(ranges.carbon, rng, chance_factor=factor),
+        carbon_share=draw(ranges.carbon_share, rng),
+        ice_crystals=round(draw(ranges.ice_crystals, rng, chance_factor=factor)),
+        ice_crystal_size=draw(ranges.ice_crystal_size, rng),
+        ethane_blobs=round(draw(ranges.ethane_blobs, rng, chance_factor=factor)),
+        gold_beads=round(draw(ranges.gold_beads, rng, chance_factor=factor)),
+        broken=draw(ranges.broken, rng, chance_factor=factor),
+        denatured=draw(ranges.denatured, rng, chance_factor=factor),
+        micelles=draw(ranges.micelles, rng, chance_factor=factor),
+        aggregates=round(draw(ranges.aggregates, rng, chance_factor=factor)),
+    )

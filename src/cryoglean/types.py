@@ -1,0 +1,217 @@
+"""The four things that travel through cryoglean: micrographs, score maps, picks and matches.
+
+All are immutable and their arrays are read-only, so a value can be shared between threads and kept in
+results without a copy. The frame of reference is one throughout: images are indexed ``[y, x]`` in the row
+order stored in the MRC file, coordinates ``xy`` are 0-based with pixel centres at integers, lengths are in Å
+unless a suffix (``_px``, ``_um``, ``_kv``) says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatImage = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+Kind = Literal["particle", "top", "side"]
+
+
+def _frozen(values: ArrayLike, dtype: Any) -> NDArray[Any]:
+    """Return a read-only view of `values`, without a copy where the type already fits."""
+    view = np.asarray(values, dtype=dtype).view()
+    view.setflags(write=False)
+    return view
+
+
+@dataclass(frozen=True, eq=False)
+class Micrograph:
+    """One micrograph in memory.
+
+    Parameters
+    ----------
+    data : ndarray of float32, shape (ny, nx)
+        Pixel values in the stored row order.
+    name : str
+        File name without folders and extensions; picks are filed under it.
+    pixel_size : float
+        Å per pixel.
+    calibrated : bool
+        False where the file gave no credible pixel size and 1 Å was assumed, so that lengths are pixels.
+    path : Path, optional
+        Where it came from.
+    warnings : tuple of str
+        What was strange about the file.
+    """
+
+    data: FloatImage
+    name: str = "micrograph"
+    pixel_size: float = 1.0
+    calibrated: bool = True
+    path: Path | None = None
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "data", _frozen(self.data, np.float32))
+        if self.data.ndim != 2:
+            raise ValueError(f"a micrograph has two dimensions, got shape {self.data.shape}")
+        if not self.pixel_size > 0:
+            raise ValueError(f"the pixel size must be positive, got {self.pixel_size} Å")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns, (ny, nx)."""
+        return (self.data.shape[0], self.data.shape[1])
+
+    def with_data(self, data: FloatImage) -> Self:
+        """Return the same micrograph with other pixel values of the same scale."""
+        return replace(self, data=data)
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreMap:
+    """A map of scores or probabilities over a micrograph, usually coarser than it.
+
+    Parameters
+    ----------
+    data : ndarray of float32, shape (my, mx)
+        The values.
+    step : tuple of float
+        Micrograph pixels per map pixel, (y, x).
+    offset : tuple of float
+        Micrograph coordinate of the map's pixel (0, 0), (y, x): ``(step - 1) / 2`` where the map was made by
+        averaging blocks, 0 where it was made by cropping the Fourier transform.
+    """
+
+    data: FloatImage
+    step: tuple[float, float] = (1.0, 1.0)
+    offset: tuple[float, float] = (0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "data", _frozen(self.data, np.float32))
+
+    def to_micrograph(self, xy: ArrayLike) -> NDArray[np.float64]:
+        """Map coordinates (n, 2), as x, y, to micrograph pixels."""
+        micrograph: NDArray[np.float64] = np.asarray(xy, np.float64).reshape(-1, 2) * np.array(
+            self.step[::-1]
+        ) + np.array(self.offset[::-1])
+        return micrograph
+
+    def from_micrograph(self, xy: ArrayLike) -> NDArray[np.float64]:
+        """Micrograph coordinates (n, 2), as x, y, to map pixels."""
+        shifted = np.asarray(xy, np.float64).reshape(-1, 2) - np.array(self.offset[::-1])
+        own: NDArray[np.float64] = shifted / np.array(self.step[::-1])
+        return own
+
+
+@dataclass(frozen=True, eq=False)
+class Picks:
+    """The particles found in one micrograph; possibly none, never None.
+
+    Parameters
+    ----------
+    xy : array, shape (n, 2)
+        Centres in pixels of the original micrograph, x = column, y = stored row, 0-based.
+    score : array, shape (n,), optional
+        Figure of merit in [0, 1]; 1 where not given. Truth and foreign files may hold other ranges.
+    diameter : array, shape (n,), or float
+        Particle diameter in Å; NaN where unknown.
+    kind : array of str, shape (n,), optional
+        'particle', 'top' or 'side'.
+    name : str
+        The micrograph's name, without folder and extension.
+    shape : tuple of int
+        The micrograph's (ny, nx); (0, 0) where unknown.
+    pixel_size : float
+        Å per pixel of the micrograph.
+    extra : mapping of str to array
+        Further columns of n values each, by name; foreign columns survive a conversion here.
+    """
+
+    xy: NDArray[np.float64]
+    score: NDArray[np.float64] = field(default_factory=lambda: np.ones(0))
+    diameter: NDArray[np.float64] = field(default_factory=lambda: np.full(0, np.nan))
+    kind: NDArray[np.str_] = field(default_factory=lambda: np.full(0, "particle"))
+    name: str = "micrograph"
+    shape: tuple[int, int] = (0, 0)
+    pixel_size: float = 1.0
+    extra: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        xy = _frozen(np.asarray(self.xy, np.float64).reshape(-1, 2), np.float64)
+        n = len(xy)
+        object.__setattr__(self, "xy", xy)
+        defaults: dict[str, Any] = {"score": 1.0, "diameter": np.nan, "kind": "particle"}
+        for column, default in defaults.items():
+            values: NDArray[Any] = np.asarray(getattr(self, column))
+            if values.ndim == 0 or (len(values) == 0 and n):
+                values = np.full(n, values if values.ndim == 0 else default)
+            object.__setattr__(self, column, _frozen(values, np.str_ if column == "kind" else np.float64))
+        extra = {key: _frozen(np.asarray(values), None) for key, values in self.extra.items()}
+        object.__setattr__(self, "extra", MappingProxyType(extra))
+        for column in ("score", "diameter", "kind", *extra):
+            length = len(extra[column] if column in extra else getattr(self, column))
+            if length != n:
+                raise ValueError(f"{n} coordinates but {length} values of {column}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A mapping proxy does not pickle; workers send picks between processes.
+        columns = (self.xy, self.score, self.diameter, self.kind)
+        return (type(self), (*columns, self.name, self.shape, self.pixel_size, dict(self.extra)))
+
+    def __len__(self) -> int:
+        return len(self.xy)
+
+    def __getitem__(self, index: Any) -> Self:
+        """Return the picks that a slice, an index array or a boolean mask selects, as numpy would."""
+        rows = np.arange(len(self))[index]
+        rows = np.atleast_1d(rows)
+        return replace(
+            self,
+            xy=self.xy[rows],
+            score=self.score[rows],
+            diameter=self.diameter[rows],
+            kind=self.kind[rows],
+            extra={key: values[rows] for key, values in self.extra.items()},
+        )
+
+    @property
+    def diameter_px(self) -> NDArray[np.float64]:
+        """Particle diameters in pixels of the micrograph."""
+        return self.diameter / self.pixel_size
+
+    def by_score(self) -> Self:
+        """Return the picks in falling order of score; equal scores by y, then x."""
+        return self[np.lexsort((self.xy[:, 0], self.xy[:, 1], -self.score))]
+
+
+@dataclass(frozen=True, eq=False)
+class Matches:
+    """A one-to-one assignment of picks to true particles.
+
+    Parameters
+    ----------
+    truth, picks : Picks
+        What was matched.
+    pairs : array of int, shape (m, 2)
+        Index into truth, index into picks.
+    distance_px : array, shape (m,)
+        Distances of the pairs in pixels.
+    reach_px : float
+        The largest distance that counts as a hit, in pixels.
+    """
+
+    truth: Picks
+    picks: Picks
+    pairs: NDArray[np.int64]
+    distance_px: NDArray[np.float64]
+    reach_px: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pairs", _frozen(np.asarray(self.pairs, np.int64).reshape(-1, 2), np.int64))
+        object.__setattr__(self, "distance_px", _frozen(self.distance_px, np.float64))

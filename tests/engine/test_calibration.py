@@ -1,0 +1,127 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cryoglean.config import PickConfig
+from cryoglean.engine.calibration import (
+    MOST_SOURCES,
+    Calibration,
+    calibrate,
+    is_needed,
+    read_calibration,
+    resolve,
+    write_calibration,
+)
+from cryoglean.errors import MicrographError
+from cryoglean.io import read_micrograph
+from cryoglean.types import Micrograph
+from tests.engine.session_files import draw_micrograph
+
+OPEN = PickConfig()
+
+
+def test_the_particles_of_the_session_are_measured(session: list[Path]) -> None:
+    found = calibrate(session, OPEN, read_micrograph)
+    # How exactly is the business of the picker's own tests; micrographs as small as these say little.
+    assert found.diameter == pytest.approx(96, rel=0.25)
+    assert found.diameter_px == pytest.approx(found.diameter / 4)
+    assert found.contrast == "dark"
+    assert len(found.sources) == len(session)
+
+
+def test_the_order_of_the_inputs_does_not_matter(session: list[Path]) -> None:
+    assert calibrate(session[::-1], OPEN, read_micrograph) == calibrate(session, OPEN, read_micrograph)
+
+
+def test_sources_are_spread_over_the_run_and_bad_files_stepped_over(
+    many: Callable[[int], list[Path]],
+) -> None:
+    paths = many(40)
+    bad = set(paths[::5])
+    for path in bad:
+        path.write_bytes(b"")
+    found = calibrate(paths, OPEN, read_micrograph)
+    numbers = [paths.index(Path(source)) for source in found.sources]
+    assert numbers == [5 * k + 1 for k in range(MOST_SOURCES)]
+
+
+def test_a_long_series_of_bad_files_is_not_read_to_its_end() -> None:
+    tried: list[Path] = []
+
+    def read(path: Path) -> Micrograph:
+        tried.append(path)
+        raise MicrographError(path, "cut off")
+
+    found = calibrate([Path(f"{k}.mrc") for k in range(10_000)], OPEN, read)
+    assert (found.diameter, found.sources) == (None, ())
+    assert len(tried) <= 3 * MOST_SOURCES
+
+
+def test_nothing_is_found_in_noise() -> None:
+    def read(path: Path) -> Micrograph:
+        return Micrograph(draw_micrograph(np.random.default_rng(5), particles=0), path=path, pixel_size=4.0)
+
+    found = calibrate([Path("a.mrc")], OPEN, read)
+    assert (found.diameter, found.contrast, found.diameter_px) == (None, None, None)
+    assert resolve(OPEN, found).diameter is None
+
+
+def test_large_micrographs_are_measured_in_little_memory_and_in_their_own_pixels() -> None:
+    def read(path: Path) -> Micrograph:
+        small = draw_micrograph(np.random.default_rng(3), particles=20)
+        return Micrograph(np.kron(np.tile(small, (4, 4)), np.ones((5, 5))), path=path, pixel_size=0.8)
+
+    found = calibrate([Path("a.mrc")], OPEN, read)
+    assert found.pixel_size == 0.8
+    assert found.diameter_px == pytest.approx(5 * 24, rel=0.25)
+
+
+@pytest.mark.parametrize(
+    ("given", "needed"),
+    [({}, True), ({"diameter": 96.0}, True), ({"contrast": "dark"}, True)],
+)
+def test_what_is_left_open_is_measured(given: dict, needed: bool) -> None:
+    assert is_needed(PickConfig(**given)) is needed
+    assert not is_needed(PickConfig(diameter=96.0, contrast="bright"))
+
+
+class TestResolve:
+    found = Calibration({}, diameter=90.0, contrast="bright", sources=("a.mrc",))
+
+    def test_what_is_measured_fills_what_was_left_open(self) -> None:
+        settled = resolve(OPEN, self.found)
+        assert (settled.method, settled.diameter, settled.contrast) == ("unsupervised", 90.0, "bright")
+        assert settled.min_score == 0.5
+
+    def test_what_the_user_said_stays(self) -> None:
+        settled = resolve(PickConfig(diameter=120.0, min_score=0.2, method="paper"), self.found)
+        assert (settled.method, settled.diameter, settled.min_score) == ("paper", 120.0, 0.2)
+
+
+class TestKeeping:
+    paths = (Path("a.mrc"), Path("b.mrc"))
+    found = Calibration(
+        {"diameter": None, "contrast": "auto", "angpix": None}, 90.0, "dark", sources=("a.mrc", "x.mrc")
+    )
+
+    @pytest.fixture
+    def kept(self, tmp_path: Path) -> Path:
+        write_calibration(tmp_path / "calibration.json", self.found)
+        return tmp_path / "calibration.json"
+
+    def test_it_holds_at_the_next_start(self, kept: Path) -> None:
+        assert read_calibration(kept, OPEN, self.paths) == self.found
+
+    def test_it_does_not_hold_for_other_words_of_the_user(self, kept: Path) -> None:
+        assert read_calibration(kept, PickConfig(angpix=2.0), self.paths) is None
+        assert read_calibration(kept, PickConfig(contrast="dark"), self.paths) is None
+
+    def test_it_does_not_hold_for_other_micrographs(self, kept: Path) -> None:
+        assert read_calibration(kept, OPEN, [Path("b.mrc")]) is None
+
+    @pytest.mark.parametrize("damage", ["", "{}", "[1]", '{"asked": 3, "sources": 4}'])
+    def test_a_damaged_one_counts_as_none(self, kept: Path, damage: str) -> None:
+        kept.write_text(damage)
+        assert read_calibration(kept, OPEN, self.paths) is None

@@ -1,0 +1,147 @@
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from cryoglean.config import PickConfig
+from cryoglean.engine.ledger import Record, identify, read_record, rounded, write_record
+from cryoglean.errors import MicrographError
+from cryoglean.types import Picks
+
+CONFIG = PickConfig(diameter=96.0, contrast="dark", min_score=0.4)
+
+
+def picks_of(n: int, seed: int = 0) -> Picks:
+    rng = np.random.default_rng(seed)
+    return Picks(
+        rng.uniform(0, 11520, (n, 2)),
+        rng.uniform(0, 1, n),
+        np.full(n, 96.0),
+        rng.choice(["top", "side"], n),
+        name="mic",
+        shape=(8184, 11520),
+        pixel_size=0.53,
+        extra={"angle": rng.uniform(0, 360, n)},
+    )
+
+
+@given(
+    hnp.arrays(np.float64, st.tuples(st.integers(0, 30), st.just(2)), elements=st.floats(-50, 33000)),
+    st.floats(-1, 1),
+)
+def test_a_record_is_read_as_it_was_written(
+    tmp_path_factory: pytest.TempPathFactory, xy: np.ndarray, score: float
+) -> None:
+    path = tmp_path_factory.mktemp("jobs") / "mic.json"
+    found = rounded(Picks(xy, np.full(len(xy), score), 96.0, name="mic", shape=(9, 9), pixel_size=2.0))
+    write_record(
+        path, Record("mic", "data/mic.mrc", CONFIG, candidates=found, warnings=("odd",), seconds=1.5)
+    )
+    back = read_record(path)
+    assert (back.name, back.path, back.config, back.warnings) == ("mic", "data/mic.mrc", CONFIG, ("odd",))
+    assert (back.candidates.name, back.candidates.shape, back.candidates.pixel_size) == ("mic", (9, 9), 2.0)
+    for column in ("xy", "score", "diameter", "kind"):
+        np.testing.assert_array_equal(getattr(back.candidates, column), getattr(found, column))
+
+
+def test_kinds_and_further_columns_are_kept(tmp_path: Path) -> None:
+    found = rounded(picks_of(7))
+    write_record(tmp_path / "mic.json", Record("mic", "mic.mrc", CONFIG, candidates=found))
+    back = read_record(tmp_path / "mic.json").candidates
+    np.testing.assert_array_equal(back.kind, found.kind)
+    np.testing.assert_array_equal(back.extra["angle"], found.extra["angle"])
+
+
+def test_rounding_moves_nothing_that_matters() -> None:
+    picks = picks_of(100)
+    found = rounded(picks)
+    assert np.abs(found.xy - picks.xy).max() <= 0.5e-3
+    assert np.abs(found.score - picks.score).max() <= 0.5e-6
+
+
+def test_a_record_of_many_candidates_is_small(tmp_path: Path) -> None:
+    picks = replace(rounded(picks_of(1500)), kind=np.full(1500, "particle"), extra={})
+    write_record(tmp_path / "mic.json", Record("mic", "mic.mrc", CONFIG, candidates=picks))
+    assert (tmp_path / "mic.json").stat().st_size < 18 * 1500
+
+
+@pytest.mark.parametrize("damage", ["", "{", '{"micrograph": "mic"}', "\x00" * 100, "[]", "null"])
+def test_a_damaged_record_counts_as_none(tmp_path: Path, damage: str) -> None:
+    (tmp_path / "mic.json").write_text(damage)
+    assert read_record(tmp_path / "mic.json") is None
+    assert read_record(tmp_path / "absent.json") is None
+
+
+def test_a_record_cut_off_anywhere_counts_as_none(tmp_path: Path) -> None:
+    path = tmp_path / "mic.json"
+    write_record(path, Record("mic", "mic.mrc", CONFIG, candidates=rounded(picks_of(5))))
+    whole = path.read_bytes()
+    for length in range(0, len(whole), 7):
+        path.write_bytes(whole[:length])
+        assert read_record(path) is None
+
+
+class TestIsCurrent:
+    @pytest.fixture
+    def file(self, tmp_path: Path) -> Path:
+        path = tmp_path / "mic.mrc"
+        path.write_bytes(b"pixels")
+        return path
+
+    @pytest.fixture
+    def record(self, file: Path) -> Record:
+        return Record("mic", str(file), CONFIG, identify(file, content=True), rounded(picks_of(3)))
+
+    def test_an_unchanged_file_is_the_same(self, record: Record, file: Path) -> None:
+        assert record.is_from(file)
+        assert record.is_from(file, content=True)
+
+    def test_a_changed_file_is_another(self, record: Record, file: Path) -> None:
+        file.write_bytes(b"other pixels")
+        assert not record.is_from(file)
+        assert not record.is_from(file, content=True)
+
+    def test_a_touched_file_is_another_by_its_date_and_the_same_by_its_content(
+        self, record: Record, file: Path
+    ) -> None:
+        os.utime(file, ns=(1, 1))
+        assert not record.is_from(file)
+        assert record.is_from(file, content=True)
+
+    def test_a_file_of_equal_size_and_date_is_told_apart_by_its_content(
+        self, record: Record, file: Path
+    ) -> None:
+        date = file.stat().st_mtime_ns
+        file.write_bytes(b"pixelz")
+        os.utime(file, ns=(date, date))
+        assert record.is_from(file)
+        assert not record.is_from(file, content=True)
+
+    def test_what_is_known_of_a_file_that_is_gone_stays_known(self, record: Record, file: Path) -> None:
+        file.unlink()
+        assert record.is_from(file)
+        assert not record.is_from(file.with_name("elsewhere.mrc"))
+
+    def test_a_changed_search_is_another_and_a_changed_selection_is_not(self, record: Record) -> None:
+        assert record.is_of(CONFIG.model_copy(update={"min_score": 0.9, "border": 0.5, "max_picks": 3}), None)
+        assert not record.is_of(CONFIG.model_copy(update={"diameter": 97.0}), None)
+        assert not record.is_of(CONFIG.model_copy(update={"rounds": 1}), None)
+
+    def test_other_weights_and_another_version_are_another_search(self, record: Record) -> None:
+        assert not record.is_of(CONFIG, "digest")
+        assert not replace(record, version="0.0.1").is_of(CONFIG, None)
+
+    def test_a_failure_is_never_done(self, record: Record) -> None:
+        assert not replace(record, candidates=None, error="cut off").is_of(CONFIG, None)
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(MicrographError, match="no such file"):
+        identify(tmp_path / "absent.mrc")
+    with pytest.raises(MicrographError, match="a folder"):
+        identify(tmp_path)

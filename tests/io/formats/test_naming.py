@@ -1,0 +1,95 @@
+"""Names that programs have changed are brought together, and doubtful ones are left alone."""
+
+from pathlib import PurePath
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cryoglean.io.formats.naming import distinct_names, match_names, plain_name
+from cryoglean.io.micrographs import micrograph_name
+
+
+@pytest.mark.parametrize(
+    ("name", "micrograph"),
+    [
+        ("mic_001", "mic_001"),
+        ("000090334788266266069_18jam15b_0345_ali_DW", "18jam15b_0345"),
+        ("18jam15b_0345_patch_aligned_doseweighted", "18jam15b_0345_fractions"),
+        ("012345678901234567890_FoilHole_353510_EER_patch_aligned_doseweighted", "FoilHole_353510_EER"),
+        ("stack_0057_2x_SumCorr", "stack_0057_2x"),
+        ("TcdA1-0018_frames_sum", "TcdA1-0018"),
+        ("May08_03.05.02_autopick", "May08_03.05.02"),
+        ("May08_03.05.02.mrc", "May08_03.05.02"),
+        ("EXAMPLE_Falcon_2012_06_12-14_33_35_0", "Falcon_2012_06_12-14_33_35_0"),
+        ("grid3_Falcon_2012_DW", "Falcon_2012_noDW"),
+    ],
+)
+def test_what_programs_add_does_not_part_picks_and_micrographs(name, micrograph):
+    others = ["mic_002", "Falcon_2012_06_12-14_33_35_1", "18jam15b_0346", "stack_0058_2x"]
+    match = match_names([name], [*others, micrograph])
+    assert match.pairs == {name: micrograph}
+    assert match.without_picks == tuple(others)
+
+
+def test_numbers_are_not_cut():
+    match = match_names(["mic_1", "stack_0057"], ["mic_11", "stack_00571", "1stack_0057"])
+    assert match.pairs == {}
+    assert match.unmatched == ("mic_1", "stack_0057")
+
+
+def test_an_exact_name_wins_over_a_like_one():
+    match = match_names(["mic_a"], ["mic_a_DW", "mic_a"])
+    assert match.pairs == {"mic_a": "mic_a"}
+
+
+def test_two_that_would_do_are_none():
+    match = match_names(["mic_a"], ["mic_a_DW", "mic_a_noDW"])
+    assert match.pairs == {}
+    assert match.ambiguous == {"mic_a": ("mic_a_DW", "mic_a_noDW")}
+    match = match_names(["mic_a_DW", "mic_a_noDW"], ["mic_a"])
+    assert match.pairs == {}
+    assert set(match.ambiguous) == {"mic_a_DW", "mic_a_noDW"}
+
+
+def test_a_name_that_is_only_an_addition_stays():
+    assert plain_name("frames") == "frames"
+    assert plain_name("x_DW_DW_aligned_mic") == "x"
+
+
+names = st.lists(st.text("ab01_-.", min_size=1, max_size=8), max_size=6, unique=True)
+
+
+@given(names=names, micrographs=names)
+def test_every_name_is_accounted_for_once(names, micrographs):
+    match = match_names(names, micrographs)
+    assert len(set(match.pairs.values())) == len(match.pairs)
+    assert sorted([*match.pairs, *match.unmatched, *match.ambiguous]) == sorted(names)
+    assert sorted([*match.pairs.values(), *match.without_picks]) == sorted(micrographs)
+    assert all(match.pairs.get(name, name) == name for name in set(names) & set(micrographs))
+
+
+def test_micrographs_of_one_name_in_several_folders_are_kept_apart():
+    paths = [
+        "grid1/mic1.mrc",
+        "grid2/mic1.mrc",
+        "grid1/mic2.mrc",
+        "old/grid2/mic1.tif",
+        "grid1/mic1.tif",
+        "mic3",
+    ]
+    assert distinct_names(paths) == {
+        "grid1/mic1.mrc": "mic1",
+        "grid2/mic1.mrc": "grid2_mic1",
+        "grid1/mic2.mrc": "mic2",
+        "old/grid2/mic1.tif": "old_grid2_mic1",
+        "grid1/mic1.tif": "mic1",
+        "mic3": "mic3",
+    }
+
+
+@given(paths=st.lists(st.text("ab/_.", min_size=1, max_size=8), max_size=8))
+def test_two_folders_never_share_a_name(paths):
+    named = distinct_names(paths)
+    keys = {(str(PurePath(path).parent), micrograph_name(path)) for path in paths}
+    assert len(set(named.values())) == len(keys)

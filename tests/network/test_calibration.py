@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from cryoglean.config import Calibration
+from cryoglean.network.calibration import (
+    Measured,
+    best_threshold,
+    calibration_error,
+    figures,
+    fit_calibration,
+    hits,
+)
+from cryoglean.network.weights import logit
+from cryoglean.types import Picks
+
+TRUE = Calibration(segmentation=0.8, classification=0.5, offset=-0.4)
+
+
+@pytest.fixture
+def measured(rng):
+    """Tiles whose candidates are particles as often as a known calibration says."""
+    truth, found = [], []
+    for tile in range(60):
+        n = 200
+        xy = np.stack(np.meshgrid(np.arange(20), np.arange(10)), axis=-1).reshape(-1, 2) * 50.0
+        score, particle = rng.beta(0.7, 0.7, (2, n)).clip(1e-3, 1 - 1e-3)
+        odds = TRUE.segmentation * logit(score) + TRUE.classification * logit(particle) + TRUE.offset
+        right = rng.random(n) < expit(odds)
+        truth.append(Picks(xy[right] + rng.uniform(-5, 5, (right.sum(), 2)), name=str(tile)))
+        found.append(Picks(xy, score, name=str(tile), extra={"classifier": particle}))
+    return Measured(tuple(truth), tuple(found), 0.8, 0.7, 24.0)
+
+
+def test_the_fit_finds_the_calibration_that_made_the_truth(measured):
+    fitted = fit_calibration(measured)
+    assert fitted.segmentation == pytest.approx(TRUE.segmentation, abs=0.08)
+    assert fitted.classification == pytest.approx(TRUE.classification, abs=0.08)
+    assert fitted.offset == pytest.approx(TRUE.offset, abs=0.08)
+
+
+def test_fitted_probabilities_keep_what_they_promise(measured):
+    values = figures(measured, fit_calibration(measured), 0.5)
+    assert values["calibration_error"] < 0.02
+    crude = figures(measured, Calibration(segmentation=3, classification=0, offset=0), 0.5)
+    assert crude["calibration_error"] > 0.1
+
+
+def test_both_networks_together_order_better_than_one(measured):
+    values = figures(measured, TRUE, 0.5)
+    assert values["average_precision"] > values["average_precision_without_classifier"] + 0.01
+
+
+def test_no_other_threshold_gives_a_better_f1(measured):
+    chosen = best_threshold(measured, TRUE)
+    best = figures(measured, TRUE, chosen)["f1"]
+    for other in (0.1, 0.25, 0.5, 0.75, 0.9):
+        assert figures(measured, TRUE, other)["f1"] <= best + 2e-3
+
+
+def test_calibration_error_is_the_gap_between_promise_and_truth():
+    probability = np.full(1000, 0.75)
+    right = np.arange(1000) < 500
+    assert calibration_error(probability, right) == pytest.approx(0.25)
+    assert calibration_error(probability, np.arange(1000) < 750) == pytest.approx(0)
+
+
+def test_of_two_candidates_for_one_particle_one_is_right():
+    truth = Picks(np.array([[50.0, 50.0]]))
+    found = Picks(np.array([[52.0, 50.0], [46.0, 50.0], [80.0, 50.0]]))
+    np.testing.assert_array_equal(hits([truth], [found], 24.0), [True, False, False])
