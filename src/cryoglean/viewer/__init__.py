@@ -1,0 +1,1 @@
+"""The page on which picks are looked at and corrected: its server, which nobody else can reach."""
