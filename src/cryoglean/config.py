@@ -680,7 +680,9 @@ class TrainConfig(Config):
     validate_every: int = Field(500, ge=1)
     """Steps between two looks at the validation tiles, each with a checkpoint and an example map."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where to train; a GPU computes in bfloat16."""
+    """Where to train."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of the networks' arithmetic; auto takes bfloat16 on a GPU, and on a CPU that multiplies it in hardware."""
     threads: int = Field(2, ge=1)
     """Processor cores to use."""
     architecture: ArchitectureConfig = ArchitectureConfig()

@@ -58,7 +58,7 @@ def test_joined_tiles_keep_their_own_centres(shard):
     np.testing.assert_array_equal(both.first(2).centres, tiles.centres)
 
 
-def test_targets_have_a_spot_at_the_centre_and_ignore_the_outline_and_the_unknown(shard):
+def test_targets_have_a_spot_at_the_centre_shares_on_the_outline_and_ignore_the_unknown(shard):
     tiles = LabelledTiles.of(shard)
     clean, hidden = (example(tiles, i, particle_px=32) for i in range(2))
     row, column = np.unravel_index(clean.target[1].argmax(), clean.target[1].shape)
@@ -66,6 +66,7 @@ def test_targets_have_a_spot_at_the_centre_and_ignore_the_outline_and_the_unknow
     assert clean.target[0, 20, 30] == 1
     outline = (clean.target[0] > 0) & (clean.target[0] < 1)
     assert outline.any()
-    assert not clean.weight[0][outline].any()
+    assert clean.weight[0].all()
+    assert 4 * clean.target[0].sum() == (shard.labels[0] > 0).sum()
     assert hidden.weight[0, 15, 15] == hidden.weight[1, 15, 15] == 0
     assert hidden.weight[2, 37, 37] == 0

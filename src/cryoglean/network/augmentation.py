@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cryoglean.config import AugmentationConfig
 from cryoglean.network.maps import margin_px
 from cryoglean.network.normalise import normalise
-from cryoglean.network.tiles import DEBRIS, PARTICLE, UNKNOWN, LabelledTiles
+from cryoglean.network.tiles import CONTAMINATED, DEBRIS, PARTICLE, UNKNOWN, LabelledTiles
 from cryoglean.types import FloatImage
 
 CENTRE_WIDTH = 0.11
@@ -81,13 +81,13 @@ def example(
         level = np.asarray(level * np.float32(1 + config.contrast * rng.uniform(-1, 1)), np.float32)
         if rng.random() < config.border:
             beyond = _cut_off(level, rng, margin=margin_px(particle_px))
-    particle, certain = _halved(labels[..., 0])
-    contaminated, _ = _halved(labels[..., 1])
+    particle = _mean_of_blocks(labels[..., 0] == PARTICLE)
+    contaminated = _mean_of_blocks(labels[..., 1] == CONTAMINATED)
     no_debris = _mean_of_blocks(labels[..., 1] == DEBRIS) == 0
     spots = _spots(centres, particle.shape, particle_px)
     target = np.stack([particle, spots, contaminated])
     known = _mean_of_blocks(labels[..., 0] == UNKNOWN) == 0
-    weight = np.stack([certain & known, known, no_debris]) & ~beyond[::2, ::2]
+    weight = np.stack([known, known, no_debris]) & ~beyond[::2, ::2]
     return Example(level, target.astype(np.float32), weight.astype(np.float32), centres, labels)
 
 
@@ -162,12 +162,6 @@ def _cut_off(image: FloatImage, rng: np.random.Generator, *, margin: int) -> NDA
 
 def _blurred(image: FloatImage, sigma: float) -> FloatImage:
     return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.float32)
-
-
-def _halved(labels: NDArray[np.uint8]) -> tuple[FloatImage, NDArray[np.bool_]]:
-    """Labels at half the resolution as shares, and where they are certain: not on an outline."""
-    share = _mean_of_blocks(labels == PARTICLE)
-    return share, (share == 0) | (share == 1)
 
 
 def _mean_of_blocks(mask: NDArray[np.bool_]) -> FloatImage:

@@ -83,7 +83,7 @@ def train(
     """
     torch.set_num_threads(config.threads)
     device = choose_device(config)
-    run = _Run.start(network.to(device), config)
+    run = _Run.start(network.to(device, memory_format=torch.channels_last), config)
     steps = max(1, round(epochs * task.size / config.batch))
     checkpoint = out / f"{task.name}-checkpoint.safetensors"
     first = run.load(checkpoint) if resume and checkpoint.exists() else 0
@@ -103,6 +103,13 @@ def choose_device(config: TrainConfig) -> torch.device:
     if config.device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(config.device)
+
+
+def takes_half(config: TrainConfig, device: torch.device) -> bool:
+    """Tell whether to compute in bfloat16: where the hardware multiplies it, it is several times as fast."""
+    if config.precision != "auto":
+        return config.precision == "bfloat16"
+    return device.type == "cuda" or bool(torch.cpu.get_capabilities().get("amx_bf16"))
 
 
 def learning_rate(step: int, steps: int, highest: float) -> float:
@@ -168,7 +175,7 @@ class _Run:
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(step, steps, self.config.rate)
         image = batch[0].contiguous(memory_format=torch.channels_last)
-        with torch.autocast(image.device.type, torch.bfloat16, enabled=image.device.type == "cuda"):
+        with torch.autocast(image.device.type, torch.bfloat16, enabled=takes_half(self.config, image.device)):
             answer = self.network(image)
         loss = task.loss(answer.float(), *batch[1:])
         self.optimiser.zero_grad(set_to_none=True)
