@@ -63,3 +63,7 @@ class OutputError(FileError):
 
 class WeightsError(FileError):
     """Weights of a network that cannot be read or used."""
+
+
+class CorrectionsError(FileError):
+    """A user's corrections that cannot be read; they are never replaced by others."""
