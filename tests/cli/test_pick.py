@@ -52,8 +52,10 @@ def test_where_nothing_can_be_done_the_exit_code_is_1(
     cryoglean: Program, session: Path, tmp_path: Path
 ) -> None:
     (session / "mic1.mrc").write_bytes(b"")
-    outcome = cryoglean("pick", session / "mic1.mrc", "--out", tmp_path / "run", *KNOWN)
+    outcome = cryoglean("pick", session / "mic1.mrc", "--out", tmp_path / "run")
     assert outcome.code == 1
+    assert "failed: " in outcome.err
+    assert len(outcome.err.splitlines()) == 2  # How many there are to pick, and why it failed.
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,8 @@ def pick(
         from cryoglean.report.overlay_file import write_overlay
 
         draw = write_overlay
-    run = Run(expand_inputs(inputs), RunFolder(out), config, engine, draw)
+    optics = [Path(given) for given in inputs if given.endswith(".star")]
+    run = Run(expand_inputs(inputs), RunFolder(out), config, engine, draw, optics)
     with stop_signal() as stop, teller(quiet=quiet, json_lines=json_lines) as tell:
         ended = pick_run(run, tell, stop.event)
     leave(ended, stop)

@@ -35,7 +35,8 @@ class Plain(AbstractContextManager["Plain"]):
         """Tell one event."""
         match event:
             case Calibrated(calibration):
-                self.say(found(calibration))
+                if calibration.sources:
+                    self.say(found(calibration))
             case Started(jobs, kept, executor):
                 self._jobs = jobs
                 self._start = self._last = time.monotonic()
@@ -162,7 +163,7 @@ def teller(*, quiet: bool, json_lines: bool, live: bool = False) -> Plain:
 
 
 def found(calibration: Calibration) -> str:
-    """Say what was measured."""
+    """Say what was measured in micrographs, of which one at least could be read."""
     sources = counted(len(calibration.sources), "micrograph")
     if calibration.diameter is None:
         return (
@@ -178,7 +179,7 @@ def found(calibration: Calibration) -> str:
 def summed_up(event: Ended, *, timed: bool = True) -> list[str]:
     """Say what came out of a run, in a few lines; `timed` unless it waited for micrographs."""
     lines = []
-    if event.jobs and timed:
+    if event.jobs > event.failed and timed:
         rate = 3600 * event.jobs / max(event.seconds, 1e-3)
         lines.append(
             f"{counted(event.jobs, 'micrograph')} done in {event.seconds:.1f} s, {rate:,.0f} per hour"
@@ -186,6 +187,8 @@ def summed_up(event: Ended, *, timed: bool = True) -> list[str]:
     summary = event.summary
     if summary is None:
         return [*lines, "join what is done with `cryoglean select`"]
+    if summary.failed == summary.micrographs == 1:
+        return lines  # Its error has said all.
     lines.append(
         f"{summary.picks:,} picks in {counted(summary.done, 'micrograph')}"
         f" (median {summary.median_picks:.0f})"

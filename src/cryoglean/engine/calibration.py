@@ -146,14 +146,19 @@ def read_calibration(path: Path, config: PickConfig, paths: Sequence[Path]) -> C
         None where there is none, the user now says something else of the particles, or none of the
         micrographs that it was measured in belongs to the run any more.
     """
+    calibration = kept_calibration(path)
+    if calibration is None or calibration.asked != _asked(config):
+        return None
+    return None if {str(path) for path in paths}.isdisjoint(calibration.sources) else calibration
+
+
+def kept_calibration(path: Path) -> Calibration | None:
+    """Read what an earlier start measured, whether or not it still holds; None where there is nothing."""
     try:
         stored = json.loads(path.read_bytes())
-        calibration = Calibration(**stored | {"sources": tuple(stored["sources"])})
+        return Calibration(**stored | {"sources": tuple(stored["sources"])})
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    known = {str(path) for path in paths}
-    holds = calibration.asked == _asked(config) and not known.isdisjoint(calibration.sources)
-    return calibration if holds else None
 
 
 def _asked(config: PickConfig) -> dict[str, Any]:

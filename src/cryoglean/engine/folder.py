@@ -49,6 +49,16 @@ class RunFolder:
         return self.root / "calibration.json"
 
     @property
+    def defocus(self) -> Path:
+        """Mean defocus of the micrographs, where it is known."""
+        return self.root / "defocus.csv"
+
+    @property
+    def report(self) -> Path:
+        """The run as one page, with pictures."""
+        return self.root / "report.html"
+
+    @property
     def lock(self) -> Path:
         """Locked by whoever works here."""
         return self.root / ".lock"
@@ -69,6 +79,11 @@ class RunFolder:
         return self.root / "jobs"
 
     @property
+    def corrections(self) -> Path:
+        """Folder of what a user has corrected: a file for each micrograph with corrections."""
+        return self.root / "corrections"
+
+    @property
     def overlays(self) -> Path:
         """Folder of the pictures."""
         return self.root / "overlays"
@@ -80,6 +95,10 @@ class RunFolder:
     def record(self, name: str) -> Path:
         """Record of a micrograph."""
         return self.jobs / f"{name}.json"
+
+    def correction(self, name: str) -> Path:
+        """Corrections of a micrograph."""
+        return self.corrections / f"{name}.json"
 
     def overlay(self, name: str) -> Path:
         """Picture of a micrograph with its picks."""

@@ -105,7 +105,13 @@ def collect(jobs: Sequence[Job], folder: RunFolder, config: PickConfig) -> Summa
                 files[str(job.path)] = folder.star(job.name)
                 _write_rows(table, picks)
     write_coordinate_list(folder.star_list, files)
-    return _summed(outcomes, missing=len(jobs) - len(outcomes))
+    return sum_up(outcomes, missing=len(jobs) - len(outcomes))
+
+
+def read_results(jobs: Iterable[Job], folder: RunFolder) -> Iterator[tuple[Record, Picks]]:
+    """Give the record and the picks of each micrograph that was worked on, one at a time."""
+    for _, record in _records(jobs, folder):
+        yield record, selected(record)
 
 
 def write_summary(folder: RunFolder, summary: Summary | None, *, state: str) -> None:
@@ -190,7 +196,8 @@ def _write_rows(table: TextIO, picks: Picks) -> None:
     table.writelines(_ROW % (name, *row) for row in rows)
 
 
-def _summed(outcomes: Sequence[Outcome], *, missing: int) -> Summary:
+def sum_up(outcomes: Sequence[Outcome], *, missing: int) -> Summary:
+    """Sum up what became of the jobs of a run, of which some may be missing."""
     failures = tuple(outcome for outcome in outcomes if outcome.error is not None)
     counts = [outcome.picks for outcome in outcomes if outcome.error is None]
     return Summary(

@@ -12,6 +12,7 @@ from threading import Event as Signal
 
 from cryoglean.config import EngineConfig, PickConfig, SelectConfig
 from cryoglean.engine.calibration import calibrate, is_needed, read_calibration, resolve, write_calibration
+from cryoglean.engine.defocus import keep_defocus
 from cryoglean.engine.events import Calibrated, Ended, Started, Tell
 from cryoglean.engine.executors import Executor, choose_executor
 from cryoglean.engine.folder import RunFolder
@@ -41,6 +42,8 @@ class Run:
         How the work is spread.
     draw : callable, optional
         Draws the overlay of each micrograph.
+    optics : sequence of Path
+        STAR files that may tell the micrographs' defocus, which is kept for reports.
     """
 
     paths: Sequence[Path]
@@ -48,6 +51,7 @@ class Run:
     config: PickConfig = field(default_factory=PickConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)
     draw: Draw | None = None
+    optics: Sequence[Path] = ()
 
 
 def pick(run: Run, tell: Tell, stop: Signal | None = None) -> Ended:
@@ -71,6 +75,8 @@ def pick(run: Run, tell: Tell, stop: Signal | None = None) -> Ended:
     ------
     OutputError
         Results cannot be written, or another run works in the folder.
+    CoordinateError
+        A file of optics cannot be read.
     UsageError
         A setting that the method does not have, micrographs whose names cannot be kept, or a cluster that
         is not there.
@@ -80,6 +86,7 @@ def pick(run: Run, tell: Tell, stop: Signal | None = None) -> Ended:
     jobs = plan_jobs(run.paths)
     with locked(run.folder.lock, shared=run.engine.shard is not None):
         prepare(run)
+        keep_defocus(run.folder, jobs, run.optics)
         read = reader_of(run)
         task = make_task(run, settle(run, read, tell))
         part = shard_of(jobs, run.engine.shard)
