@@ -16,6 +16,9 @@ BACKGROUND, PARTICLE, UNKNOWN = 0, 1, 2
 """Values of a label of particles; no loss is taken where nothing is known."""
 CONTAMINATED, DEBRIS = 1, 2
 """Values of a label of contamination. Debris holds particles too, and is no contamination to keep off."""
+SURE, WEAK, UNLABELLED, REFUTED = 0, 3, 4, 5
+"""Trust in labels of real tiles, which stands in place of contamination: known; picked by a program alone;
+picked by nobody, which need not mean that there is nothing; and picked by a program, but not a particle."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +32,8 @@ class LabelledTiles:
     particle : array of uint8, shape (n, s, s)
         `PARTICLE`, `BACKGROUND` or `UNKNOWN`.
     contaminated : array of uint8, shape (n, s, s)
-        `CONTAMINATED`, `BACKGROUND`, or `DEBRIS`: what is no whole particle and lies among them.
+        `CONTAMINATED`, `BACKGROUND`, or `DEBRIS`: what is no whole particle and lies among them. Of real
+        micrographs, where it is not known, the trust in the labels of particles: `SURE`, `WEAK`, …
     centres : array of float32, shape (k, 3)
         Tile, x and y of each particle whose centre lies in the tile or a little outside it.
     family : array of str, shape (n,)

@@ -22,6 +22,8 @@ from cryoglean.io.writing import complete_or_absent
 
 Batch = tuple[Tensor, ...]
 Metrics = dict[str, float]
+Watch = Callable[[int, int, float], bool]
+"""Is told the steps done, how many there are and the loss; ends the training early by returning true."""
 
 _WARM_UP = 200
 """Steps over which the learning rate rises, at most."""
@@ -43,6 +45,8 @@ class Task:
         The number to make small, from the network's answer and the rest of the batch.
     validate : callable
         Measures a network, at a step.
+    watch : callable, optional
+        Is told of every step, and may end the training.
     """
 
     name: str
@@ -50,6 +54,7 @@ class Task:
     batch: Callable[[NDArray[np.int64], np.random.Generator], Batch]
     loss: Callable[..., Tensor]
     validate: Callable[[nn.Module, int], Metrics]
+    watch: Watch | None = None
 
 
 def train(
@@ -93,10 +98,13 @@ def train(
     for step, batch in _batches(task, config, range(first, steps)):
         loss = run.step(step, [part.to(device) for part in batch], task=task, steps=steps)
         log.add(loss)
-        if (step + 1) % config.validate_every == 0 or step + 1 == steps:
+        over = task.watch is not None and task.watch(step + 1, steps, loss)
+        if over or (step + 1) % config.validate_every == 0 or step + 1 == steps:
             run.average.eval()
             log.write(step + 1, task.validate(run.average, step + 1))
             run.save(checkpoint, step + 1)
+        if over:
+            break
     return run.average.eval()
 
 
