@@ -31,6 +31,7 @@ from cryoglean.cli.relion import relion
 from cryoglean.cli.select import select
 from cryoglean.cli.simulate import simulate
 from cryoglean.cli.train import train
+from cryoglean.cli.view import view
 from cryoglean.cli.watch import watch
 from cryoglean.errors import CryogleanError
 
@@ -76,6 +77,7 @@ app.command(context_settings=RELION_CONTEXT)(relion)
 app.command()(select)
 app.command()(simulate)
 app.command()(train)
+app.command()(view)
 app.command()(watch)
 
 

@@ -1,0 +1,309 @@
+"""What the page's list and histograms show of each micrograph, kept in memory and read anew where it changed.
+
+Reading all records of a large run takes many seconds, so it is done by a thread of its own, and what is known
+so far is shown meanwhile. What is kept of a micrograph is small, whatever its number of candidates.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cryoglean.config import SelectConfig
+from cryoglean.corrections import Corrections, judge, read_corrections
+from cryoglean.engine.folder import RunFolder
+from cryoglean.engine.ledger import Record, read_record, selection_of
+from cryoglean.engine.plan import Job, plan_jobs, read_inputs
+from cryoglean.engine.results import read_config
+from cryoglean.errors import CorrectionsError, CryogleanError
+from cryoglean.select import select
+from cryoglean.types import Picks
+from cryoglean.viewer.messages import SCORE_BINS
+
+EVERY = 1.0
+"""Seconds between two looks at the folder."""
+BATCH = 250
+"""So many records are read before what is known is shown."""
+SETTLED_NS = 2_000_000_000
+"""A folder that was changed less than this before it was looked at is looked at again: clocks are coarse."""
+
+Stamp = tuple[int, int]
+NOWHERE: Stamp = (0, 0)
+"""Of a file that is not there."""
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """What is known of a micrograph.
+
+    Parameters
+    ----------
+    record, corrections : tuple of int
+        Times, in ns, and sizes of the two files that this follows from; zeros for none.
+    selection : SelectConfig
+        By what candidates that can be picked were told from others; its smallest score does not count.
+    made : Corrections
+        Its corrections.
+    error : str, optional
+        Why it failed.
+    seconds : float
+        What picking took.
+    shape : tuple of int
+        (ny, nx); (0, 0) where unknown.
+    pixel_size : float, optional
+        Å per pixel.
+    candidates : int
+        How many can be picked at some threshold.
+    histogram : ndarray of uint16, shape (SCORE_BINS,)
+        Picks by score, with corrections; those made by hand are in the last bin.
+    """
+
+    record: Stamp
+    corrections: Stamp
+    selection: SelectConfig
+    made: Corrections
+    error: str | None = None
+    seconds: float = 0.0
+    shape: tuple[int, int] = (0, 0)
+    pixel_size: float | None = None
+    candidates: int = 0
+    histogram: NDArray[np.uint16] = field(default_factory=lambda: np.zeros(SCORE_BINS, np.uint16))
+
+    @property
+    def by_hand(self) -> int:
+        """How many picks were moved or added."""
+        return len(self.made.added) + len(self.made.moved)
+
+
+def bin_of(score: float) -> int:
+    """Return the first bin that counts at a threshold."""
+    return min(max(round(score * SCORE_BINS), 0), SCORE_BINS)
+
+
+def histogram_of(selectable: Picks, corrections: Corrections, candidates: Picks) -> NDArray[np.uint16]:
+    """Count picks by score, with corrections.
+
+    Parameters
+    ----------
+    selectable : Picks
+        Candidates that can be picked at some threshold.
+    corrections : Corrections
+        What the user said. That the micrograph is rejected does not count here.
+    candidates : Picks
+        All candidates.
+    """
+    scores = selectable.score
+    if corrections.digest:
+        scores = scores[judge(selectable, corrections, candidates).stays]
+    bins = np.clip((scores * SCORE_BINS).astype(np.int64), 0, SCORE_BINS - 1)
+    counts = np.bincount(bins, minlength=SCORE_BINS)
+    counts[-1] += len(corrections.moved) + len(corrections.added)
+    return np.minimum(counts, np.iinfo(np.uint16).max).astype(np.uint16)
+
+
+def selectable_of(record: Record, selection: SelectConfig) -> Picks:
+    """Return the candidates that can be picked at some threshold, the best first; none where it failed."""
+    if record.candidates is None:
+        return Picks(np.zeros((0, 2)), name=record.name)
+    # Better candidates drop worse ones, so those that are dropped are the same at every threshold.
+    return select(record.candidates, selection.model_copy(update={"min_score": None}))
+
+
+class Index:
+    """All micrographs of a run.
+
+    Micrographs keep their numbers, whatever becomes of the run while it is shown; new ones come last.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        The run.
+
+    Raises
+    ------
+    FileError
+        The folder is not that of a run.
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        self.config = read_config(folder.config)
+        self.jobs: list[Job] = []
+        self.numbers: dict[str, int] = {}
+        self.entries: list[Entry | None] = []
+        self.missing: list[bool] = []
+        self.revision = 0
+        self._changed_at: list[int] = []
+        self._lock, self._refreshing = threading.RLock(), threading.Lock()
+        self._looked: dict[Path, int] = {}
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._keep_up, name="index", daemon=True)
+        self._take_inputs()
+
+    def start(self) -> None:
+        """Begin to read, and to look for changes."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop looking."""
+        self._end.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def changed_since(self, revision: int) -> list[int]:
+        """Return the numbers of the micrographs that changed after a revision."""
+        with self._lock:
+            return [number for number, at in enumerate(self._changed_at) if at > revision]
+
+    def put(self, number: int, entry: Entry) -> None:
+        """Replace what is known of a micrograph."""
+        with self._lock:
+            self.entries[number] = entry
+            self.missing[number] = False
+            self._touch([number])
+
+    def read(self, number: int) -> tuple[Record | None, Entry]:
+        """Read the record and the corrections of a micrograph, and sum them up."""
+        job = self.jobs[number]
+        files = (self.folder.record(job.name), self.folder.correction(job.name))
+        stamps = (_stamp(files[0]), _stamp(files[1]))
+        record = read_record(files[0])
+        made, spoiled = Corrections(micrograph=job.name), None
+        try:
+            made = read_corrections(files[1], job.name)
+        except CorrectionsError as error:
+            spoiled = str(error)
+        # A damaged record is as good as none.
+        seen = stamps[0] if record else NOWHERE
+        entry = Entry(seen, stamps[1], selection_of(self.config), made, error=spoiled)
+        if record is None:
+            return None, entry
+        entry = replace(entry, error=record.error or spoiled, seconds=record.seconds)
+        return record, _with_candidates(entry, record)
+
+    def refresh(self) -> None:
+        """Look for what has changed, and read it."""
+        with self._refreshing:
+            self.take_config()
+            self._take_records()
+
+    def take_config(self) -> None:
+        """Look for another threshold."""
+        config = read_config(self.folder.config)
+        if config != self.config:
+            with self._lock:
+                self.config = config
+                self._touch([])
+
+    def _take_records(self) -> None:
+        came = self._take_inputs()
+        if not (self._may_have_changed() or came):
+            return
+        records, corrections = _stamps(self.folder.jobs), _stamps(self.folder.corrections)
+        todo = [number for number in range(len(self.jobs)) if self._is_stale(number, records, corrections)]
+        for start in range(0, len(todo), BATCH):
+            read = []
+            for number in todo[start : start + BATCH]:
+                if self._end.is_set():
+                    return
+                read.append((number, self.read(number)[1]))
+            with self._lock:
+                for number, entry in read:
+                    self.entries[number], self.missing[number] = entry, entry.record == NOWHERE
+                self._touch([number for number, _ in read])
+
+    def _keep_up(self) -> None:
+        while not self._end.is_set():
+            clock = time.monotonic()
+            # The run is being written, or its disk is away for a moment: what was known is shown.
+            with suppress(CryogleanError, OSError):
+                self.refresh()
+            self._end.wait(max(EVERY, 10 * (time.monotonic() - clock)))
+
+    def _take_inputs(self) -> bool:
+        """Give numbers to new micrographs; tell whether there were any."""
+        if not self._is_newer(self.folder.inputs):
+            return False
+        with self._lock:
+            new = [job for job in plan_jobs(read_inputs(self.folder)) if job.name not in self.numbers]
+            for job in new:
+                self.numbers[job.name] = len(self.jobs)
+                self.jobs.append(job)
+                self.entries.append(None)
+                self.missing.append(not self.folder.record(job.name).exists())
+                self._changed_at.append(0)
+            self._touch([self.numbers[job.name] for job in new])
+        return bool(new)
+
+    def _touch(self, numbers: list[int]) -> None:
+        self.revision += 1
+        for number in numbers:
+            self._changed_at[number] = self.revision
+
+    def _may_have_changed(self) -> bool:
+        watched = (self.folder.jobs, self.folder.corrections, self.folder.config)
+        # Each is to be looked at, whatever the others say.
+        newer = [self._is_newer(path) for path in watched]
+        return any(newer)
+
+    def _is_newer(self, path: Path) -> bool:
+        """Tell whether a file or folder may have changed since this was asked last."""
+        now, changed = time.time_ns(), _stamp(path)[0]
+        newer = self._looked.get(path) != changed
+        settled = now - changed > SETTLED_NS
+        self._looked[path] = changed if settled else -1
+        return newer
+
+    def _is_stale(self, number: int, records: Mapping[str, Stamp], corrections: Mapping[str, Stamp]) -> bool:
+        entry, name = self.entries[number], f"{self.jobs[number].name}.json"
+        if entry is None:
+            return True
+        now = (records.get(name, NOWHERE), corrections.get(name, NOWHERE))
+        return now != (entry.record, entry.corrections) or not _agree(
+            entry.selection, selection_of(self.config)
+        )
+
+
+def _with_candidates(entry: Entry, record: Record) -> Entry:
+    """Sum up the candidates of a record."""
+    if record.candidates is None:
+        return entry
+    selectable = selectable_of(record, entry.selection)
+    return replace(
+        entry,
+        shape=record.candidates.shape,
+        pixel_size=record.candidates.pixel_size,
+        candidates=len(selectable),
+        histogram=histogram_of(selectable, entry.made, record.candidates),
+    )
+
+
+def _agree(one: SelectConfig, other: SelectConfig) -> bool:
+    """Tell whether the same candidates can be picked."""
+    return one.model_copy(update={"min_score": other.min_score}) == other
+
+
+def _stamp(path: Path) -> Stamp:
+    try:
+        status = path.stat()
+    except OSError:
+        return NOWHERE
+    return (status.st_mtime_ns, status.st_size)
+
+
+def _stamps(folder: Path) -> dict[str, Stamp]:
+    """Return time and size of every file of a folder, by its name."""
+    try:
+        with os.scandir(folder) as entries:
+            found = [(entry.name, entry.stat()) for entry in entries if not entry.name.startswith(".")]
+    except OSError:
+        return {}
+    return {name: (status.st_mtime_ns, status.st_size) for name, status in found}

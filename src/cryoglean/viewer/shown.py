@@ -1,0 +1,376 @@
+"""A run as it is shown and corrected: what the page asks for, put together from the index and the files."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Sequence, Sized
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+import cryoglean
+from cryoglean.config import SelectConfig
+from cryoglean.corrections import Corrections, judge, read_corrections, write_corrections
+from cryoglean.corrections.operations import Add, Move, Operation, corrected_by, name_of
+from cryoglean.engine import RunFolder
+from cryoglean.engine.defocus import kept_defocus
+from cryoglean.engine.ledger import Record, selection_of
+from cryoglean.engine.lock import locked
+from cryoglean.engine.outliers import find_outliers
+from cryoglean.engine.plan import Job
+from cryoglean.engine.work import Outcome
+from cryoglean.errors import CryogleanError, UsageError
+from cryoglean.io import read_header
+from cryoglean.io.formats import DIALECTS
+from cryoglean.pickers import build_picker
+from cryoglean.types import Picks
+from cryoglean.viewer.index import NOWHERE, Entry, Index, bin_of, selectable_of
+from cryoglean.viewer.messages import (
+    SCORE_BINS,
+    Candidates,
+    Changes,
+    CorrectionsReply,
+    CorrectionsRequest,
+    CorrectionsState,
+    Format,
+    Level,
+    Levels,
+    MicrographPicks,
+    MicrographTable,
+    MovedPick,
+    Points,
+    RunInfo,
+    SecondSet,
+    ThresholdReply,
+)
+from cryoglean.viewer.pictures import SMOOTHING, Pictures, levels
+from cryoglean.viewer.results import Results
+from cryoglean.viewer.second import SecondPicks
+
+NOTHING = Picks(np.zeros((0, 2)))
+LOCK = ".lock"
+"""File in the folder of corrections that is locked while one is made."""
+CACHE = ".view"
+"""Folder in that of the run for what can be made again."""
+
+
+class NoSuchMicrographError(UsageError):
+    """A number that no micrograph of the run has."""
+
+
+class ShownRun:
+    """A run in the hands of its user.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        The run.
+    second : SecondPicks, optional
+        Picks to compare with.
+
+    Raises
+    ------
+    FileError
+        The folder is not that of a run.
+    """
+
+    def __init__(self, folder: RunFolder, second: SecondPicks | None = None) -> None:
+        self.folder = folder
+        self.index = Index(folder)
+        self.second = second
+        self._pictures = Pictures(folder.root / CACHE / "thumbnails", self.index.config.angpix)
+        self._results = Results(folder)
+        self._editing = threading.Lock()
+        self._bodies: dict[str, tuple[int, bytes]] = {}
+        self._making = {"table": threading.Lock(), "histograms": threading.Lock()}
+        self._recommended: tuple[tuple[str, str], float | None] | None = None
+
+    def start(self) -> None:
+        """Begin to look for changes and to write results."""
+        self.index.start()
+        self._results.start()
+
+    def close(self) -> None:
+        """Stop, after the results agree with all corrections."""
+        self.index.close()
+        self._results.close()
+
+    @property
+    def threshold(self) -> float:
+        """Smallest score of the run's picks."""
+        return self.index.config.min_score or 0.0
+
+    # What is asked ------------------------------------------------------------------------------------------
+
+    def info(self) -> RunInfo:
+        """Say what the run is."""
+        config, entries = self.index.config, self.index.entries
+        return RunInfo(
+            name=self.folder.root.resolve().name,
+            folder=str(self.folder.root.resolve()),
+            version=cryoglean.__version__,
+            state=_state_of(self.folder),
+            micrographs=len(entries),
+            loaded=sum(entry is not None for entry in entries),
+            method=config.method,
+            weights=config.weights if config.method == "network" else None,
+            diameter=config.diameter,
+            threshold=self.threshold,
+            recommended=self._recommended_score(),
+            formats=[Format(name=d.name, suffix=d.suffix, summary=d.summary) for d in DIALECTS.values()],
+            second=None if self.second is None else _second_set(self.second),
+            can_train=False,
+            revision=self.index.revision,
+        )
+
+    def table(self) -> bytes:
+        """Return the table of all micrographs, a `MicrographTable` as JSON."""
+        return self._remembered("table", lambda: self._table().model_dump_json().encode())
+
+    def histograms(self) -> bytes:
+        """Return the histograms of all micrographs, one after the other, as little-endian 16-bit numbers."""
+        return self._remembered("histograms", self._histograms)
+
+    def picks(self, number: int) -> MicrographPicks:
+        """Return what was picked in a micrograph, and what the user made of it."""
+        job = self._job(number)
+        record, entry = self.index.read(number)
+        selectable, candidates = self._candidates(record)
+        places = self.second.places.get(job.name) if self.second else None
+        return MicrographPicks(
+            revision=entry.made.revision,
+            candidates=Candidates(
+                id=[name_of(x, y) for x, y in selectable.xy.tolist()],
+                x=selectable.xy[:, 0].tolist(),
+                y=selectable.xy[:, 1].tolist(),
+                score=selectable.score.tolist(),
+                diameter=[d if np.isfinite(d) else None for d in selectable.diameter.tolist()],
+                kind=selectable.kind.tolist(),
+            ),
+            corrections=_state(entry.made, selectable, candidates),
+            second=None if places is None else Points(x=places[:, 0].tolist(), y=places[:, 1].tolist()),
+        )
+
+    def levels(self, number: int) -> Levels:
+        """Return the sizes of a micrograph's pictures."""
+        path, entry = self.path(number), self.index.entries[number]
+        shape = entry.shape if entry and entry.shape[0] else read_header(path).shape
+        return Levels(levels=[Level(width=nx, height=ny) for ny, nx in levels(shape)])
+
+    def picture(self, number: int, level: int, lowpass: float | None) -> bytes:
+        """Return a micrograph as a JPEG picture; see `Pictures.picture`."""
+        lowpass = self._usual_lowpass() if lowpass is None else lowpass
+        return self._pictures.picture(self.path(number), level, lowpass=lowpass)
+
+    def thumbnail(self, number: int) -> bytes:
+        """Return a micrograph as a small JPEG picture."""
+        name = self._job(number).name
+        return self._pictures.thumbnail(self.path(number), name, lowpass=self._usual_lowpass())
+
+    def changes(self, since: int) -> Changes:
+        """Say what has changed."""
+        revision = self.index.revision
+        return Changes(revision=revision, changed=self.index.changed_since(since), threshold=self.threshold)
+
+    def path(self, number: int) -> Path:
+        """Return the file of a micrograph, found from the current folder or from one above the run."""
+        path = self._job(number).path
+        bases = [Path(), *self.folder.root.absolute().parents]
+        return next((base / path for base in bases if (base / path).exists()), path)
+
+    # What is done -------------------------------------------------------------------------------------------
+
+    def correct(self, number: int, request: CorrectionsRequest) -> CorrectionsReply:
+        """Make corrections on top of all that were made before, by whomever.
+
+        Raises
+        ------
+        CorrectionsError
+            What was there before cannot be read.
+        OutputError
+            They cannot be written.
+        UsageError
+            A pick outside the micrograph.
+        """
+        job = self._job(number)
+        with self._editing, locked(self.folder.corrections / LOCK, wait=True):
+            record, entry = self.index.read(number)
+            before = read_corrections(self.folder.correction(job.name), job.name)
+            _require_inside(request.operations, entry.shape)
+            selectable, candidates = self._candidates(record)
+            after = corrected_by(before, request.operations, candidates)
+            if after != before:
+                write_corrections(self.folder.correction(job.name), after)
+                self.index.put(number, self.index.read(number)[1])
+        if after.digest != before.digest:
+            self._results.are_stale()
+        return CorrectionsReply(revision=after.revision, corrections=_state(after, selectable, candidates))
+
+    def set_threshold(self, value: float) -> ThresholdReply:
+        """Select the picks of the whole run anew.
+
+        Raises
+        ------
+        OutputError
+            Results cannot be written, or another run works in the folder.
+        """
+        summary = self._results.select(SelectConfig(min_score=value))
+        self.index.take_config()
+        return ThresholdReply(
+            threshold=value, micrographs=summary.done, picks=summary.picks, revision=self.index.revision
+        )
+
+    # --------------------------------------------------------------------------------------------------------
+
+    def _job(self, number: int) -> Job:
+        if not 0 <= number < len(self.index.jobs):
+            raise NoSuchMicrographError(f"the run has no micrograph {number}")
+        return self.index.jobs[number]
+
+    def _candidates(self, record: Record | None) -> tuple[Picks, Picks]:
+        """Return the candidates that can be picked at some threshold, and all."""
+        if record is None or record.candidates is None:
+            return NOTHING, NOTHING
+        return selectable_of(record, selection_of(self.index.config)), record.candidates
+
+    def _usual_lowpass(self) -> float:
+        """Return the length in Å below which nothing helps to see a particle; 0 where its size is unknown."""
+        return SMOOTHING * (self.index.config.diameter or 0.0)
+
+    def _recommended_score(self) -> float | None:
+        config = self.index.config
+        asked = (config.method, config.weights)
+        if self._recommended is None or self._recommended[0] != asked:
+            score = None
+            # The weights may be gone; the run can be looked at nevertheless.
+            with suppress(CryogleanError):
+                score = build_picker(config).recommended_score
+            self._recommended = (asked, score)
+        return self._recommended[1]
+
+    def _remembered(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """Return what was made last, or make it anew where anything has changed since."""
+        with self._making[name]:
+            revision = self.index.revision
+            known = self._bodies.get(name)
+            if known is None or known[0] != revision:
+                known = self._bodies[name] = (revision, make())
+            return known[1]
+
+    def _histograms(self) -> bytes:
+        return _stacked(self.index.entries).astype("<u2").tobytes()
+
+    def _table(self) -> MicrographTable:
+        revision = self.index.revision
+        jobs, entries = self.index.jobs, self.index.entries[: len(self.index.jobs)]
+        defocus = kept_defocus(self.folder)
+        found = _found(entries, self.threshold)
+        made = [None if entry is None else entry.made for entry in entries]
+        strange = _outliers(jobs, entries, found)
+        second = self.second.places if self.second else None
+        return MicrographTable(
+            revision=revision,
+            name=[job.name for job in jobs],
+            path=[str(job.path) for job in jobs],
+            state=[_state_of_entry(entry, self.index.missing[n]) for n, entry in enumerate(entries)],
+            error=[entry and entry.error for entry in entries],
+            width=[entry.shape[1] if entry else 0 for entry in entries],
+            height=[entry.shape[0] if entry else 0 for entry in entries],
+            pixel_size=[entry and entry.pixel_size for entry in entries],
+            seconds=[entry.seconds if entry and entry.record != NOWHERE else None for entry in entries],
+            mean_score=found[1],
+            defocus=[defocus.get(job.name) for job in jobs],
+            candidates=[entry.candidates if entry else 0 for entry in entries],
+            added=[len(one.added) if one else 0 for one in made],
+            deleted=[len(one.deleted) if one else 0 for one in made],
+            moved=[len(one.moved) if one else 0 for one in made],
+            rejected=[bool(one and one.rejected) for one in made],
+            looked_at=[bool(one and one.looked_at) for one in made],
+            second=None if second is None else [_number(second.get(job.name)) for job in jobs],
+            outlier=[strange.get(job.name) for job in jobs],
+            corrections_revision=[one.revision if one else 0 for one in made],
+        )
+
+
+def _number(places: Sized | None) -> int | None:
+    return None if places is None else len(places)
+
+
+def _state_of_entry(entry: Entry | None, missing: bool) -> Literal["done", "failed", "missing", "reading"]:
+    if missing:
+        return "missing"
+    if entry is None:
+        return "reading"
+    return "done" if entry.error is None else "failed"
+
+
+def _stacked(entries: Sequence[Entry | None]) -> NDArray[np.uint16]:
+    """Histograms of micrographs, shape (n, SCORE_BINS)."""
+    stacked = np.zeros((len(entries), SCORE_BINS), np.uint16)
+    for row, entry in zip(stacked, entries, strict=True):
+        if entry is not None:
+            row[:] = entry.histogram
+    return stacked
+
+
+def _found(entries: Sequence[Entry | None], threshold: float) -> tuple[list[int], list[float | None]]:
+    """Count the picks from a threshold on that were not made by hand, and return their mean scores."""
+    counts = _stacked(entries).astype(np.int64)
+    counts[:, -1] -= [entry.by_hand if entry else 0 for entry in entries]
+    counts[:, : bin_of(threshold)] = 0
+    numbers = counts.sum(axis=1)
+    means = counts @ ((np.arange(SCORE_BINS) + 0.5) / SCORE_BINS) / np.maximum(numbers, 1)
+    scores = [mean if number else None for mean, number in zip(means.tolist(), numbers, strict=True)]
+    return numbers.tolist(), scores
+
+
+def _outliers(
+    jobs: Sequence[Job], entries: Sequence[Entry | None], found: tuple[list[int], list[float | None]]
+) -> dict[str, str]:
+    """Say of some micrographs, by name, why their picks are unlike those of the others."""
+    outcomes = [
+        Outcome(job.name, job.path, picks=count, mean_score=score)
+        for job, entry, count, score in zip(jobs, entries, *found, strict=True)
+        if entry and entry.error is None and not entry.made.rejected and entry.record != NOWHERE
+    ]
+    return {outlier.name: outlier.reason for outlier in find_outliers(outcomes)}
+
+
+def _second_set(second: SecondPicks) -> SecondSet:
+    return SecondSet(name=second.name, micrographs=len(second.places), picks=second.picks)
+
+
+def _state(made: Corrections, selectable: Picks, candidates: Picks) -> CorrectionsState:
+    """Say of which candidates the corrections speak."""
+    names = np.array([name_of(x, y) for x, y in selectable.xy.tolist()])
+    judgement = judge(selectable, made, candidates)
+    return CorrectionsState(
+        added=list(made.added),
+        deleted=names[judgement.deleted].tolist(),
+        moved=[MovedPick(id=name_of(one.from_x, one.from_y), x=one.x, y=one.y) for one in made.moved],
+        replaced=names[judgement.replaced & ~judgement.deleted & ~judgement.moved].tolist(),
+        rejected=made.rejected,
+        looked_at=made.looked_at,
+    )
+
+
+def _require_inside(operations: Sequence[Operation], shape: tuple[int, int]) -> None:
+    for one in operations:
+        if isinstance(one, Add | Move) and not _is_inside(one.x, one.y, shape):
+            size = f"{shape[1]} × {shape[0]} pixels" if shape[0] else "unknown, as it was not picked"
+            raise UsageError(f"({one.x:g}, {one.y:g}) lies outside the micrograph, whose size is {size}")
+
+
+def _is_inside(x: float, y: float, shape: tuple[int, int]) -> bool:
+    return -0.5 <= x <= shape[1] - 0.5 and -0.5 <= y <= shape[0] - 0.5
+
+
+def _state_of(folder: RunFolder) -> str:
+    try:
+        return str(json.loads(folder.summary.read_bytes())["state"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "unfinished"
