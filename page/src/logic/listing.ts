@@ -1,6 +1,6 @@
 /** The list of micrographs: which of them, in what order, and which rows of it are on the screen. */
 
-export type Sort = "order" | "name" | "picks" | "score" | "defocus" | "f1";
+export type Sort = "order" | "name" | "picks" | "score" | "defocus";
 export type Filter = "all" | "worth" | "failed" | "corrected" | "unseen" | "rejected";
 
 export interface Entry {

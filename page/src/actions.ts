@@ -1,0 +1,480 @@
+/** Everything that can be done on the page, by pointer or by key. */
+
+import { batch } from "@preact/signals";
+import { type Api, type CorrectionsReply, type CorrectionsState, type MicrographPicks, Refused } from "./api";
+import { Autosave } from "./autosave";
+import { levelFor } from "./logic/geometry";
+import { atEdge, Histograms } from "./logic/histograms";
+import { redo, remember, type Step, undo } from "./logic/history";
+import {
+  allDone,
+  type Candidate,
+  type Corrections,
+  combine,
+  corrected,
+  countedScores,
+  inverse,
+  type Operation,
+  type Pick,
+  type Point,
+  removal,
+  untouched,
+} from "./logic/picks";
+import { finest, levels, Pictures } from "./pictures";
+import type { Look, Open, State } from "./state";
+
+/** A micrograph as the server has it. */
+interface Loaded {
+  readonly candidates: readonly Candidate[];
+  readonly second: readonly Point[] | null;
+  readonly corrections: Corrections;
+  readonly revision: number;
+}
+
+const MOST_LOADED = 60;
+const POLL_MS = 2000;
+const SETTLE_MS = 250;
+
+export class Actions {
+  readonly pictures: Pictures;
+  readonly autosave: Autosave;
+  private readonly api: Api;
+  private readonly state: State;
+  private readonly loaded = new Map<number, Loaded>();
+  private readonly coming = new Map<number, Promise<Loaded>>();
+  private revision: number;
+  private settling: ReturnType<typeof setTimeout> | undefined;
+  private noticing: ReturnType<typeof setTimeout> | undefined;
+  /** At what scale micrographs are seen, so that those ahead are fetched in the size that will be needed. */
+  private scale = 0.25;
+
+  constructor(api: Api, state: State) {
+    this.api = api;
+    this.state = state;
+    this.pictures = new Pictures(api);
+    this.revision = Math.min(state.run.peek().revision, state.table.peek().revision);
+    const prefix = `cryoglean:unsaved:${state.run.peek().folder}:`;
+    const key = prefix + crypto.randomUUID();
+    this.autosave = new Autosave({
+      send: (index, operations) => this.api.correct(index, this.baseOf(index), operations),
+      saved: (index, reply) => this.take(index, reply),
+      told: (saving) => {
+        state.saving.value = saving;
+      },
+      store: localStorage,
+      key,
+    });
+    void this.adoptUnsaved(prefix, key);
+  }
+
+  // Going from one micrograph to another -------------------------------------------------------------------
+
+  /** Show a micrograph; resolves when its picks are there. */
+  async show(index: number): Promise<void> {
+    const { state } = this;
+    if (index < 0 || index >= state.table.peek().name.length) return;
+    const same = state.current.peek() === index;
+    const there = this.loaded.get(index);
+    batch(() => {
+      state.current.value = index;
+      if (!same) {
+        state.selection.value = new Set();
+        state.hovered.value = null;
+      }
+      state.trouble.value = null;
+      state.open.value = there ? this.opened(index, there) : null;
+    });
+    window.history.replaceState(null, "", `#${encodeURIComponent(state.table.peek().name[index]!)}`);
+    const error = state.table.peek().error[index];
+    if (error) state.trouble.value = error;
+    try {
+      const loaded = there ?? (await this.load(index));
+      if (state.current.peek() !== index) return;
+      if (!there) state.open.value = this.opened(index, loaded);
+      if (!same) this.announce();
+    } catch (problem) {
+      if (state.current.peek() === index) state.trouble.value = String((problem as Error).message);
+    }
+    this.prefetch();
+  }
+
+  /** Go so many rows down the list. */
+  step(by: number): void {
+    const rows = this.state.rows.peek();
+    const at = rows.indexOf(this.state.current.peek());
+    const to = at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + by));
+    if (rows[to] !== undefined && rows[to] !== this.state.current.peek()) void this.show(rows[to]);
+  }
+
+  /** Go to the next micrograph of the list for which something holds, around the end. */
+  seek(holds: (index: number) => boolean, what: string): void {
+    const rows = this.state.rows.peek();
+    const at = rows.indexOf(this.state.current.peek());
+    const next = [...rows.slice(at + 1), ...rows.slice(0, at + 1)].find(holds);
+    if (next === undefined) this.tell(`No micrograph in the list ${what}.`);
+    else void this.show(next);
+  }
+
+  /** Remember at what scale micrographs are seen. */
+  seenAt(scale: number): void {
+    this.scale = scale;
+  }
+
+  private prefetch(): void {
+    const { state } = this;
+    const rows = state.rows.peek();
+    const at = rows.indexOf(state.current.peek());
+    const { width, height } = state.table.peek();
+    for (const ahead of [1, -1, 2]) {
+      const index = rows[at + ahead];
+      if (at < 0 || index === undefined || !state.known(index) || !width[index]) continue;
+      void this.load(index).catch(() => {});
+      const sizes = levels({ width: width[index]!, height: height[index]! });
+      const level = Math.max(finest(sizes), levelFor(this.scale, sizes.length));
+      void this.pictures.get({ index, level, lowpass: state.look.peek().lowpass }, "low").catch(() => {});
+    }
+  }
+
+  private async load(index: number): Promise<Loaded> {
+    const there = this.loaded.get(index) ?? this.coming.get(index);
+    if (there) return there;
+    const coming = this.api.picks(index).then((picks) => this.understood(picks));
+    this.coming.set(index, coming);
+    try {
+      const loaded = await coming;
+      this.loaded.set(index, loaded);
+      for (const oldest of this.loaded.keys()) {
+        if (this.loaded.size <= MOST_LOADED) break;
+        if (oldest !== this.state.current.peek()) this.loaded.delete(oldest);
+      }
+      return loaded;
+    } finally {
+      this.coming.delete(index);
+    }
+  }
+
+  private understood({ candidates, second, corrections, revision }: MicrographPicks): Loaded {
+    const diameter = this.state.run.peek().diameter ?? Number.NaN;
+    return {
+      candidates: candidates.id.map((id, i) => ({
+        id,
+        x: candidates.x[i]!,
+        y: candidates.y[i]!,
+        score: candidates.score[i]!,
+        diameter: candidates.diameter[i] ?? diameter,
+        kind: candidates.kind[i]!,
+      })),
+      second: second && second.x.map((x, i) => ({ x, y: second.y[i]! })),
+      corrections: understood(corrections),
+      revision,
+    };
+  }
+
+  private opened(index: number, { candidates, second, corrections: saved }: Loaded): Open {
+    const corrections = allDone(saved, this.autosave.unsaved(index));
+    const pixelSize = this.state.table.peek().pixel_size[index] ?? 1;
+    const known = this.state.run.peek().diameter;
+    const picks = combine(candidates, corrections, known ?? candidates[0]?.diameter ?? 100, pixelSize);
+    return { index, candidates, corrections, picks, second };
+  }
+
+  // Correcting ---------------------------------------------------------------------------------------------
+
+  add(at: Point): void {
+    const { width, height } = this.size();
+    if (at.x < -0.5 || at.y < -0.5 || at.x > width - 0.5 || at.y > height - 0.5) return;
+    const id = crypto.randomUUID();
+    this.act("add a pick", [{ op: "add", id, x: rounded(at.x), y: rounded(at.y) }]);
+    this.state.selection.value = new Set([id]);
+  }
+
+  remove(picks: readonly Pick[]): void {
+    const there = picks.filter(({ deleted }) => !deleted);
+    if (!there.length) return;
+    this.act(there.length === 1 ? "delete a pick" : `delete ${there.length} picks`, there.map(removal));
+    this.state.selection.value = new Set();
+  }
+
+  restore(picks: readonly Pick[]): void {
+    const gone = picks.filter(({ deleted }) => deleted);
+    if (gone.length)
+      this.act(
+        gone.length === 1 ? "restore a pick" : `restore ${gone.length} picks`,
+        gone.map(({ id }) => ({ op: "restore", id })),
+      );
+  }
+
+  /** Move picks by so many pixels, none of them out of the micrograph. */
+  move(picks: readonly Pick[], dx: number, dy: number): void {
+    const { width, height } = this.size();
+    const within = (value: number, most: number): number =>
+      rounded(Math.min(most - 0.5, Math.max(-0.5, value)));
+    const operations = picks.map(({ id, x, y }): Operation => {
+      return { op: "move", id, x: within(x + dx, width), y: within(y + dy, height) };
+    });
+    if (operations.length && (dx || dy))
+      this.act(picks.length === 1 ? "move a pick" : "move picks", operations);
+  }
+
+  reject(): void {
+    const open = this.state.open.peek();
+    if (!open) return;
+    const value = !open.corrections.rejected;
+    this.act(value ? "reject the micrograph" : "take the micrograph back", [{ op: "reject", value }]);
+    this.tell(value ? "Rejected: none of its picks count." : "Taken back.");
+  }
+
+  /** Say that the micrograph was looked at, so that what was left as it is means something. */
+  check(value: boolean): void {
+    const open = this.state.open.peek();
+    if (open && open.corrections.lookedAt !== value)
+      this.act(value ? "mark as checked" : "mark as unchecked", [{ op: "looked_at", value }]);
+  }
+
+  undo(): void {
+    const back = undo(this.state.history.peek());
+    if (!back) {
+      this.tell("There is nothing to undo.");
+      return;
+    }
+    const [step, history] = back;
+    this.state.history.value = history;
+    void this.redone(step, step.undone, "Undone");
+  }
+
+  redo(): void {
+    const again = redo(this.state.history.peek());
+    if (!again) {
+      this.tell("There is nothing to redo.");
+      return;
+    }
+    const [step, history] = again;
+    this.state.history.value = history;
+    void this.redone(step, step.done, "Done again");
+  }
+
+  selected(): Pick[] {
+    const ids = this.state.selection.peek();
+    return this.state.open.peek()?.picks.filter(({ id }) => ids.has(id)) ?? [];
+  }
+
+  selectAll(): void {
+    this.state.selection.value = new Set(this.state.shown.peek().map(({ id }) => id));
+    this.announce();
+  }
+
+  private act(label: string, operations: readonly Operation[]): void {
+    const open = this.state.open.peek();
+    if (!open) return;
+    let now = open.corrections;
+    const corrects = operations.some(({ op }) => op !== "looked_at");
+    // Whoever corrects a micrograph has looked at it.
+    const done: Operation[] =
+      corrects && !now.lookedAt ? [...operations, { op: "looked_at", value: true }] : [...operations];
+    const undone: Operation[] = [];
+    for (const operation of done) {
+      undone.unshift(inverse(operation, now));
+      now = corrected(now, operation);
+    }
+    const step = { micrograph: open.index, label, done, undone };
+    this.state.history.value = remember(this.state.history.peek(), step);
+    this.perform(open.index, done);
+  }
+
+  private async redone(step: Step, operations: readonly Operation[], how: string): Promise<void> {
+    if (this.state.current.peek() !== step.micrograph) await this.show(step.micrograph);
+    this.perform(step.micrograph, operations);
+    const there = new Set(this.state.open.peek()?.picks.map(({ id }) => id));
+    this.state.selection.value = new Set([...this.state.selection.peek()].filter((id) => there.has(id)));
+    this.tell(`${how}: ${step.label}.`);
+  }
+
+  private perform(index: number, operations: readonly Operation[]): void {
+    this.autosave.add(index, operations);
+    this.refresh(index);
+  }
+
+  /** Take over what the server now has of a micrograph. */
+  private take(index: number, { corrections, revision }: CorrectionsReply): void {
+    const loaded = this.loaded.get(index);
+    if (!loaded) return;
+    this.loaded.set(index, { ...loaded, corrections: understood(corrections), revision });
+    this.refresh(index);
+  }
+
+  /** Bring everything that follows from a micrograph's corrections up to date. */
+  private refresh(index: number): void {
+    const { state } = this;
+    const loaded = this.loaded.get(index);
+    if (!loaded) return;
+    const open = this.opened(index, loaded);
+    const { added, deleted, moved, rejected, lookedAt } = open.corrections;
+    const table = state.table.peek();
+    batch(() => {
+      state.histograms.replace(index, countedScores(open.picks));
+      state.histograms.reject(index, rejected);
+      state.counted.value++;
+      const now = [added.size, deleted.size, moved.size, rejected, lookedAt];
+      const columns = [table.added, table.deleted, table.moved, table.rejected, table.looked_at];
+      if (now.some((value, column) => columns[column]![index] !== value))
+        state.table.value = {
+          ...table,
+          added: table.added.with(index, added.size),
+          deleted: table.deleted.with(index, deleted.size),
+          moved: table.moved.with(index, moved.size),
+          rejected: table.rejected.with(index, rejected),
+          looked_at: table.looked_at.with(index, lookedAt),
+        };
+      if (state.current.peek() === index) state.open.value = open;
+    });
+  }
+
+  /** Save what pages that are closed now could not; each page holds a lock as long as it lives. */
+  private async adoptUnsaved(prefix: string, own: string): Promise<void> {
+    if (!navigator.locks) return;
+    void navigator.locks.request(own, () => new Promise(() => {}));
+    for (const key of Object.keys(localStorage).filter((name) => name.startsWith(prefix) && name !== own))
+      await navigator.locks.request(key, { ifAvailable: true }, (lock) => {
+        if (!lock) return;
+        this.autosave.adopt(localStorage.getItem(key));
+        localStorage.removeItem(key);
+      });
+  }
+
+  // The threshold ------------------------------------------------------------------------------------------
+
+  setThreshold(value: number): void {
+    const { state } = this;
+    state.threshold.value = atEdge(Math.min(1, Math.max(0, value)));
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => {
+      state.settled.value = state.threshold.peek();
+    }, SETTLE_MS);
+  }
+
+  /** Make the threshold on the screen that of the run: its coordinate files are written anew. */
+  async applyThreshold(): Promise<void> {
+    const { state } = this;
+    if (state.applying.peek()) return;
+    state.applying.value = true;
+    try {
+      await this.autosave.now();
+      const reply = await this.api.setThreshold(state.threshold.peek());
+      state.run.value = { ...state.run.peek(), threshold: reply.threshold };
+      this.tell(`The run now has ${reply.picks.toLocaleString("en")} picks in its files.`);
+    } catch (problem) {
+      this.tell((problem as Error).message, true);
+    } finally {
+      state.applying.value = false;
+    }
+  }
+
+  // Following what others do -------------------------------------------------------------------------------
+
+  /** Ask again and again what has changed, by another window or as micrographs are still being picked. */
+  follow(): void {
+    const again = (): void => {
+      setTimeout(() => void this.poll().finally(again), document.hidden ? 5 * POLL_MS : POLL_MS);
+    };
+    again();
+  }
+
+  private async poll(): Promise<void> {
+    const { state } = this;
+    try {
+      const { revision, changed, threshold } = await this.api.changes(this.revision);
+      if (!state.online.peek()) void this.autosave.now();
+      state.online.value = true;
+      if (threshold !== state.run.peek().threshold) {
+        const followed = state.threshold.peek() === state.run.peek().threshold;
+        state.run.value = { ...state.run.peek(), threshold };
+        if (followed) state.threshold.value = state.settled.value = threshold;
+      }
+      if (revision === this.revision) return;
+      const known = changed.filter((index) => this.loaded.has(index));
+      const table = changed.length > known.length || known.length > 8 || !changed.length;
+      for (const index of known) {
+        const picks = this.understood(await this.api.picks(index));
+        this.loaded.set(index, picks);
+        this.refresh(index);
+      }
+      if (table) await this.reload();
+      this.revision = revision;
+    } catch (problem) {
+      if (!(problem instanceof Refused)) state.online.value = false;
+      else this.tell(problem.message, true);
+    }
+  }
+
+  private async reload(): Promise<void> {
+    const { state } = this;
+    const [run, table, bins] = await Promise.all([
+      this.api.run(),
+      this.api.micrographs(),
+      this.api.histograms(),
+    ]);
+    batch(() => {
+      state.run.value = run;
+      state.table.value = table;
+      state.histograms = new Histograms(bins, table.rejected);
+      state.counted.value++;
+      for (const index of this.loaded.keys()) this.refresh(index);
+    });
+    const current = state.current.peek();
+    if (current >= 0 && !state.open.peek() && state.known(current)) await this.show(current);
+  }
+
+  // Saying something ---------------------------------------------------------------------------------------
+
+  tell(text: string, bad = false): void {
+    this.state.notice.value = { text, bad };
+    clearTimeout(this.noticing);
+    this.noticing = setTimeout(
+      () => {
+        this.state.notice.value = null;
+      },
+      bad ? 12000 : 3500,
+    );
+  }
+
+  setLook(change: Partial<Look>): void {
+    this.state.look.value = { ...this.state.look.peek(), ...change };
+  }
+
+  private announce(): void {
+    const { state } = this;
+    const rows = state.rows.peek();
+    const at = rows.indexOf(state.current.peek()) + 1;
+    const name = state.table.peek().name[state.current.peek()] ?? "";
+    const selected = state.selection.peek().size;
+    state.spoken.value = selected
+      ? `${selected} of ${state.shown.peek().length} picks selected`
+      : `${name}, micrograph ${at} of ${rows.length}, ${state.shown.peek().length} picks`;
+  }
+
+  private baseOf(index: number): number {
+    return this.loaded.get(index)?.revision ?? 0;
+  }
+
+  private size(): { width: number; height: number } {
+    const { width, height } = this.state.table.peek();
+    const current = this.state.current.peek();
+    return { width: width[current] ?? 0, height: height[current] ?? 0 };
+  }
+}
+
+function understood(saved: CorrectionsState): Corrections {
+  return {
+    ...untouched,
+    added: new Map(saved.added.map(({ id, x, y }) => [id, { x, y }])),
+    deleted: new Set(saved.deleted),
+    moved: new Map(saved.moved.map(({ id, x, y }) => [id, { x, y }])),
+    rejected: saved.rejected,
+    lookedAt: saved.looked_at,
+  };
+}
+
+/** As many decimals of a pixel as the run keeps. */
+function rounded(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}

@@ -1,0 +1,64 @@
+/** Thumbnails, a few requests at a time, the rows on the screen first. */
+
+import type { Api } from "./api";
+
+const AT_ONCE = 3;
+const MOST = 1500;
+
+type Listener = (address: string | null) => void;
+
+export class Thumbnails {
+  private readonly api: Api;
+  private readonly kept = new Map<number, string | null>();
+  private readonly asked = new Map<number, Set<Listener>>();
+  private readonly coming = new Set<number>();
+
+  constructor(api: Api) {
+    this.api = api;
+  }
+
+  /** Ask for a thumbnail; the function returned withdraws the question, as when its row scrolls away. */
+  want(index: number, listener: Listener): () => void {
+    const there = this.kept.get(index);
+    if (there !== undefined) {
+      listener(there);
+      return () => {};
+    }
+    const listeners = this.asked.get(index) ?? new Set();
+    this.asked.set(index, listeners.add(listener));
+    this.next();
+    return () => {
+      listeners.delete(listener);
+      if (!listeners.size) this.asked.delete(index);
+    };
+  }
+
+  private next(): void {
+    while (this.coming.size < AT_ONCE) {
+      const index = [...this.asked.keys()].find((candidate) => !this.coming.has(candidate));
+      if (index === undefined) return;
+      this.coming.add(index);
+      void this.fetch(index).finally(() => {
+        this.coming.delete(index);
+        this.next();
+      });
+    }
+  }
+
+  private async fetch(index: number): Promise<void> {
+    let address: string | null = null;
+    try {
+      address = URL.createObjectURL(await this.api.blob(`micrographs/${index}/thumbnail`, "low"));
+    } catch {
+      // A row without a picture; the micrograph itself tells why when it is opened.
+    }
+    this.kept.set(index, address);
+    for (const listener of this.asked.get(index) ?? []) listener(address);
+    this.asked.delete(index);
+    for (const [oldest, old] of this.kept) {
+      if (this.kept.size <= MOST) break;
+      this.kept.delete(oldest);
+      if (old) URL.revokeObjectURL(old);
+    }
+  }
+}
