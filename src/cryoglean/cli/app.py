@@ -28,6 +28,7 @@ from cryoglean.cli.pick import pick
 from cryoglean.cli.preprocess import preprocess
 from cryoglean.cli.relion import CONTEXT as RELION_CONTEXT
 from cryoglean.cli.relion import relion
+from cryoglean.cli.report import report
 from cryoglean.cli.select import select
 from cryoglean.cli.simulate import simulate
 from cryoglean.cli.train import train
@@ -74,6 +75,7 @@ app.command()(models)
 app.command()(pick)
 app.command()(preprocess)
 app.command(context_settings=RELION_CONTEXT)(relion)
+app.command()(report)
 app.command()(select)
 app.command()(simulate)
 app.command()(train)

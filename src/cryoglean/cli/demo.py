@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from cryoglean.evaluate import Evaluation
-    from cryoglean.report.drawing import Picture
+    from cryoglean.report.page import Section
     from cryoglean.simulate import Structure
 
 _SIDE_PX = 1536
@@ -30,38 +29,34 @@ def demo(
     and square sides. The picker is told nothing of either. Open OUT/report.html
     afterwards; OUT/SAMPLE/run is what `cryoglean pick` leaves of real micrographs.
     """
-    from cryoglean.report.page import write_page
+    from cryoglean.report.page import paragraph, write_page
     from cryoglean.simulate import apoferritin_like, procedural_structure
 
     samples = {"cage": apoferritin_like(), "barrel": procedural_structure("barrel", seed)}
-    sections: dict[str, Evaluation] = {}
-    pictures: list[tuple[str, Picture]] = []
-    for name, structure in samples.items():
-        title = f"{name}, {structure.diameter:.0f} Å"
-        sections[title], drawn = _one_sample(out / name, structure, count=count, seed=seed)
-        pictures += [(f"{title}: {caption}", picture) for caption, picture in drawn]
-        pooled = sections[title].pooled[-1]
-        typer.echo(
-            f"{title}: {pooled.particles} particles, {pooled.picks} picks, precision {pooled.precision:.3f}, "
-            f"recall {pooled.recall:.3f}, F1 {pooled.f1:.3f} within {pooled.tolerance:g} diameters"
-        )
+    sections = [
+        _one_sample(out / name, structure, count=count, seed=seed) for name, structure in samples.items()
+    ]
     page = out / "report.html"
-    write_page(page, "cryoglean demo", sections=sections, pictures=pictures)
+    lead = paragraph(
+        "Micrographs of two samples were simulated and picked, with no word to the picker of what they show."
+    )
+    write_page(page, "cryoglean demo", lead=lead, sections=sections)
     typer.echo(f"report: {page}")
 
 
-def _one_sample(
-    folder: Path, structure: Structure, *, count: int, seed: int
-) -> tuple[Evaluation, list[tuple[str, Picture]]]:
-    """Simulate, pick and score one sample; give its figures and pictures of its micrographs."""
+def _one_sample(folder: Path, structure: Structure, *, count: int, seed: int) -> Section:
+    """Simulate, pick and score one sample; show its figures and its micrographs."""
     from cryoglean.cli.telling import teller
     from cryoglean.config import SimulationConfig
     from cryoglean.engine import Run, RunFolder
     from cryoglean.engine import pick as pick_run
     from cryoglean.evaluate import evaluate
-    from cryoglean.io import expand_inputs, read_micrograph
+    from cryoglean.io import expand_inputs
     from cryoglean.io.formats import read_picks
-    from cryoglean.report.overlay import draw_overlay
+    from cryoglean.report.page import Section, paragraph
+    from cryoglean.report.run_report import show_micrographs, write_report
+    from cryoglean.report.scores import Comparison, show_scores
+    from cryoglean.report.survey import survey_run
     from cryoglean.simulate import SeriesPlan, write_series
 
     ranges = SimulationConfig(
@@ -73,16 +68,20 @@ def _one_sample(
     )
     typer.echo(f"simulating {count} micrographs of {structure.name} in {folder}")
     write_series(folder, SeriesPlan(structure, ranges, count=count, seed=seed))
-    paths = expand_inputs([folder / "micrographs"])
+    run = RunFolder(folder / "run")
     with teller(quiet=False, json_lines=False) as tell:
-        pick_run(Run(paths, RunFolder(folder / "run")), tell)
-    truth, picks = read_picks(folder / "truth.csv"), read_picks(folder / "run" / "picks.csv")
+        pick_run(
+            Run(expand_inputs([folder / "micrographs"]), run, optics=[folder / "micrographs.star"]), tell
+        )
+    truth, picks = read_picks(folder / "truth.csv"), read_picks(run.table)
     evaluation = evaluate(truth, picks, diameter_px=structure.diameter / _PIXEL_SIZE)
-    by_name = ({one.name: one for one in truth}, {one.name: one for one in picks})
-    pictures = []
-    for path in paths:
-        micrograph = read_micrograph(path)
-        true, found = (named.get(micrograph.name) for named in by_name)
-        if found is not None:
-            pictures.append((micrograph.name, draw_overlay(micrograph, found, truth=true, longest_px=900)))
-    return evaluation, pictures
+    comparison = Comparison({one.name: one for one in truth}, evaluation)
+    write_report(run, comparison=comparison)
+    title, pooled = f"{folder.name}, {structure.diameter:.0f} Å", evaluation.pooled[-1]
+    typer.echo(
+        f"{title}: {pooled.particles} particles, {pooled.picks} picks, precision {pooled.precision:.3f}, "
+        f"recall {pooled.recall:.3f}, F1 {pooled.f1:.3f} within {pooled.tolerance:g} diameters"
+    )
+    whole = f"<a href='{folder.name}/run/report.html'>The whole report of this run</a>"
+    shown = [show_scores(evaluation), show_micrographs(survey_run(run), comparison), paragraph(whole)]
+    return Section(title, "\n".join(shown))

@@ -81,7 +81,7 @@ def evaluate(
 
     angpix = angpix or _pixel_size_of_run(picks)
     true, found = (read_picks(path, pixel_size=angpix) for path in (truth, picks))
-    _require_common_names(true, found)
+    require_common_names(true, found)
     if min_score is not None:
         found = [one[one.score >= min_score] for one in found]
     evaluation = score(
@@ -118,7 +118,8 @@ def _pixel_size_of_run(path: Path) -> float | None:
     return None
 
 
-def _require_common_names(truth: Sequence[Picks], picks: Sequence[Picks]) -> None:
+def require_common_names(truth: Sequence[Picks], picks: Sequence[Picks]) -> None:
+    """Refuse truth and picks of which none are about the same micrograph."""
     true, found = {one.name for one in truth}, {one.name for one in picks}
     if true and found and not true & found:
         raise UsageError(
@@ -131,8 +132,6 @@ def _in_pixels(
     truth: Sequence[Picks], picks: Sequence[Picks], *, diameter: float | None, diameter_px: float | None
 ) -> float:
     """Resolve the particle diameter: the given one, or the median of the truth's own."""
-    import numpy as np
-
     if diameter is not None and diameter_px is not None:
         raise UsageError("give --diameter or --diameter-px, not both")
     if diameter_px is not None:
@@ -147,11 +146,19 @@ def _in_pixels(
                 "give --angpix too, or --diameter-px instead"
             )
         return diameter / sizes.pop()
-    own = np.concatenate([np.zeros(0), *(one.diameter_px for one in truth)])
-    own = own[np.isfinite(own)]
-    if not len(own):
+    own = typical_diameter_px(truth)
+    if own is None:
         raise UsageError("the truth holds no diameters: give --diameter or --diameter-px")
-    return float(np.median(own))
+    return own
+
+
+def typical_diameter_px(picks: Sequence[Picks]) -> float | None:
+    """Return the median diameter of picks in pixels; None where they hold none."""
+    import numpy as np
+
+    own = np.concatenate([np.zeros(0), *(one.diameter_px for one in picks)])
+    own = own[np.isfinite(own)]
+    return float(np.median(own)) if len(own) else None
 
 
 def _print_tables(evaluation: Evaluation) -> None:

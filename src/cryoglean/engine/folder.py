@@ -59,6 +59,11 @@ class RunFolder:
         return self.root / "report.html"
 
     @property
+    def evaluation(self) -> Path:
+        """Folder of what a comparison with the truth gave."""
+        return self.root / "evaluation"
+
+    @property
     def lock(self) -> Path:
         """Locked by whoever works here."""
         return self.root / ".lock"

@@ -10,13 +10,11 @@ from numpy.typing import NDArray
 
 from cryoglean.evaluate import Evaluation
 from cryoglean.evaluate.curves import Curve
-from cryoglean.report.drawing import Colour, Picture, write_text
+from cryoglean.report.drawing import LINES, Colour, Picture, write_text
 
 _PAPER: Colour = (255, 255, 255)
 _TEXT: Colour = (52, 58, 64)
 _GRID: Colour = (226, 230, 234)
-# Distinct for every kind of colour vision (Okabe and Ito, 2008, Color Universal Design).
-_LINES: tuple[Colour, ...] = ((0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167))
 
 _SIDE = 560
 _LEFT, _TOP, _RIGHT, _BOTTOM = 78, 52, 28, 66
@@ -45,7 +43,7 @@ def draw_curves(evaluation: Evaluation) -> Picture:
     write_text(picture, heading, (_LEFT + _SIDE // 2, _TOP // 2), colour=_TEXT, size=0.6, align="centre")
     legend = []
     for number, (merit, curve) in enumerate(zip(evaluation.pooled, evaluation.curves, strict=True)):
-        colour = _LINES[number % len(_LINES)]
+        colour = LINES[number % len(LINES)]
         _draw_curve(picture, curve, colour)
         _draw_dot(picture, (merit.recall, merit.precision), colour)
         area = "" if merit.average_precision is None else f", AP {merit.average_precision:.3f}"

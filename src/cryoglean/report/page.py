@@ -1,33 +1,78 @@
-"""One self-contained HTML page about a scored run: figures, the curve, and pictures of the picks."""
+"""One self-contained HTML page of sections: readable in a browser, on paper, and without a network."""
 
 from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 
-from cryoglean.evaluate import Evaluation
+import cryoglean
 from cryoglean.io.writing import complete_or_absent
-from cryoglean.report.curve_plot import draw_curves
 from cryoglean.report.drawing import Picture
 
+_JPEG_QUALITY = 84
+
 _STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem }
-table { border-collapse: collapse }
-td, th { padding: .2rem .9rem; text-align: right; border-bottom: 1px solid #ddd }
-th:first-child, td:first-child { text-align: left }
-img { max-width: 100%; display: block; margin: .5rem 0 }
-figure { margin: 0 0 2rem }
-.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(26rem, 1fr)); gap: 1rem }
+:root { --ink: #212529; --faint: #5c6670; --line: #dee2e6; --ground: #f6f8fa; --warn: #b54708 }
+* { box-sizing: border-box }
+body { font: 15px/1.5 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; color: var(--ink);
+       max-width: 76rem; margin: 0 auto; padding: 1.5rem 1.5rem 3rem }
+h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .3rem; overflow-wrap: anywhere }
+h2 { font-size: 1.3rem; margin: 2.4rem 0 .6rem; padding-bottom: .25rem; border-bottom: 1px solid var(--line) }
+h3 { font-size: 1rem; margin: 1.4rem 0 .5rem }
+p { margin: .4rem 0 .8rem; max-width: 62rem }
+.faint, figcaption { color: var(--faint) }
+figure { margin: 0 }
+figcaption { font-size: .87rem; margin-top: .25rem; overflow-wrap: anywhere }
+img, svg { display: block; width: 100%; height: auto }
+img.plain { width: auto; max-width: 100% }
+.tiles, .gallery, .plots { display: grid; gap: 1rem }
+.tiles { grid-template-columns: repeat(auto-fill, minmax(10rem, 1fr)); gap: .7rem; margin: 1.2rem 0 }
+.gallery { grid-template-columns: repeat(auto-fill, minmax(21rem, 1fr)) }
+.plots { grid-template-columns: repeat(auto-fit, minmax(24rem, 1fr)); gap: 1.2rem 2rem; max-width: 68rem }
+.tile { background: var(--ground); border-radius: 8px; padding: .7rem .9rem }
+.tile b { display: block; font-size: 1.45rem; line-height: 1.25; font-weight: 600 }
+.tile span { color: var(--faint); font-size: .87rem }
+.notice { border-left: 4px solid var(--warn); background: #fff8f1; padding: .5rem .9rem; margin: .5rem 0;
+          overflow-wrap: anywhere }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums }
+th { text-align: left; font-weight: 600; color: var(--faint) }
+td, th { padding: .28rem 1.1rem .28rem 0; border-bottom: 1px solid var(--line); vertical-align: top;
+         overflow-wrap: anywhere }
+table.figures td + td, table.figures th + th { text-align: right }
+code { font: .92em ui-monospace, "DejaVu Sans Mono", monospace }
+@page { size: A4; margin: 14mm 12mm }
+@media print {
+  body { font-size: 9.5pt; padding: 0; max-width: none }
+  h1, h2, h3 { break-after: avoid }
+  .tiles { grid-template-columns: repeat(4, 1fr) }
+  .gallery, .plots { grid-template-columns: repeat(2, 1fr); gap: .8rem }
+  figure, .tile, .notice, tr { break-inside: avoid }
+}
 """
 
 
-def write_page(
-    path: Path, title: str, *, sections: Mapping[str, Evaluation], pictures: Sequence[tuple[str, Picture]]
-) -> None:
+@dataclass(frozen=True)
+class Section:
+    """A part of a page.
+
+    Parameters
+    ----------
+    heading : str
+        What it is about.
+    body : str
+        HTML.
+    """
+
+    heading: str
+    body: str
+
+
+def write_page(path: Path, title: str, *, lead: str, sections: Sequence[Section]) -> None:
     """Write a page that needs no other file and no network.
 
     Parameters
@@ -36,48 +81,92 @@ def write_page(
         Where to.
     title : str
         Heading of the page.
-    sections : mapping of str to Evaluation
-        What was scored, by the name of its section.
-    pictures : sequence of (str, Picture)
-        Caption and RGB picture of each micrograph to show.
+    lead : str
+        HTML between the heading and the first section.
+    sections : sequence of Section
+        In the order in which they are read.
 
     Raises
     ------
     OutputError
         The page cannot be written.
     """
-    parts = [f"<h1>{html.escape(title)}</h1>"]
-    for name, evaluation in sections.items():
-        parts += [f"<h2>{html.escape(name)}</h2>", _table(evaluation), _image(draw_curves(evaluation), name)]
-    parts.append("<h2>Micrographs</h2><div class='gallery'>")
-    parts += [
-        f"<figure>{_image(picture, caption)}<figcaption>{html.escape(caption)}</figcaption></figure>"
-        for caption, picture in pictures
-    ]
-    body = "\n".join([*parts, "</div>"])
+    parts = [f"<h1>{escaped(title)}</h1>", lead]
+    parts += [f"<section><h2>{escaped(one.heading)}</h2>\n{one.body}\n</section>" for one in sections]
+    body = "\n".join(parts)
     page = (
-        f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{html.escape(title)}</title>"
+        f"<!doctype html>\n<html lang='en'><head><meta charset='utf-8'><title>{escaped(title)}</title>"
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
+        f"<meta name='generator' content='cryoglean {cryoglean.__version__}'>"
         f"<style>{_STYLE}</style></head><body>\n{body}\n</body></html>\n"
     )
     with complete_or_absent(path) as partial:
         partial.write_text(page, encoding="utf-8")
 
 
-def _table(evaluation: Evaluation) -> str:
-    """Pooled figures of merit, a row for each matching distance."""
-    heads = ("within", "precision", "recall", "F1", "worst F1", "average precision", "centring error")
-    rows = []
-    for merit, worst in zip(evaluation.pooled, evaluation.worst_f1, strict=True):
-        average = "–" if merit.average_precision is None else f"{merit.average_precision:.3f}"
-        offset = "–" if merit.median_offset_px is None else f"{merit.median_offset_px:.1f} px"
-        figures = (merit.precision, merit.recall, merit.f1, worst)
-        cells = [f"{merit.tolerance:g} diameters", *(f"{figure:.3f}" for figure in figures), average, offset]
-        rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-    head = "<tr>" + "".join(f"<th>{name}</th>" for name in heads) + "</tr>"
-    return f"<table>{head}{''.join(rows)}</table>"
+def escaped(text: object) -> str:
+    """Return text as HTML."""
+    # File names may hold bytes of another encoding, which no page can.
+    return html.escape(str(text).encode("utf-8", "replace").decode("utf-8"), quote=True)
 
 
-def _image(picture: Picture, alternative: str) -> str:
-    encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()
-    data = base64.b64encode(encoded).decode("ascii")
-    return f"<img alt='{html.escape(alternative, quote=True)}' src='data:image/png;base64,{data}'>"
+def paragraph(text: str, kind: str = "") -> str:
+    """Make a paragraph of HTML; `kind` is 'faint' for an explanation and 'notice' for what is wrong."""
+    return f"<p class='{kind}'>{text}</p>" if kind else f"<p>{text}</p>"
+
+
+def tiles(figures: Iterable[tuple[str, str]]) -> str:
+    """Show figures in large print, each with what it is."""
+    drawn = (
+        f"<div class='tile'><b>{escaped(value)}</b><span>{escaped(what)}</span></div>"
+        for value, what in figures
+    )
+    return f"<div class='tiles'>{''.join(drawn)}</div>"
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, figures: bool = False) -> str:
+    """Make a table of text; of `figures`, all columns but the first stand on the right."""
+    head = "".join(f"<th>{escaped(name)}</th>" for name in heads)
+    body = "".join("<tr>" + "".join(f"<td>{escaped(cell)}</td>" for cell in row) + "</tr>\n" for row in rows)
+    kind = " class='figures'" if figures else ""
+    return f"<table{kind}><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
+
+
+def figure(drawn: str, caption: str) -> str:
+    """Put a caption under a picture or a plot."""
+    return f"<figure>{drawn}<figcaption>{escaped(caption)}</figcaption></figure>"
+
+
+def row_of(kind: str, figures: Iterable[str]) -> str:
+    """Put figures side by side: 'gallery' for micrographs, 'plots' for plots."""
+    return f"<div class='{kind}'>\n" + "\n".join(figures) + "\n</div>"
+
+
+def photograph(picture: Picture, alternative: str) -> str:
+    """Embed a picture of a micrograph, whose noise only JPEG makes small."""
+    options = (
+        cv2.IMWRITE_JPEG_QUALITY,
+        _JPEG_QUALITY,
+        # Thin coloured marks keep their colour only where it is stored for every pixel.
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+    )
+    return _embedded(picture, alternative, suffix=".jpg", options=options)
+
+
+def drawing(picture: Picture, alternative: str) -> str:
+    """Embed a picture of lines and letters, as it is."""
+    return _embedded(picture, alternative, suffix=".png", options=(), kind="plain")
+
+
+def _embedded(
+    picture: Picture, alternative: str, *, suffix: str, options: Sequence[int], kind: str = ""
+) -> str:
+    encoded = cv2.imencode(suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)[1].tobytes()
+    height, width = picture.shape[:2]
+    kind = f" class='{kind}'" if kind else ""
+    return (
+        f"<img{kind} alt='{escaped(alternative)}' width='{width}' height='{height}' "
+        f"src='data:image/{'jpeg' if suffix == '.jpg' else 'png'};base64,"
+        f"{base64.b64encode(encoded).decode('ascii')}'>"
+    )

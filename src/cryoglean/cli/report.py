@@ -1,0 +1,95 @@
+"""`cryoglean report`: a run as one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from cryoglean.engine import RunFolder
+    from cryoglean.report.scores import Comparison
+
+
+def report(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)],
+    *,
+    truth: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="True centres: a file of any known format, or a folder; may be repeated.", show_default=False
+        ),
+    ] = None,
+    diameter: Annotated[
+        float | None,
+        typer.Option(
+            help="Particle diameter by which picks are compared with the truth, Å.",
+            show_default="that of the truth, or of the run",
+        ),
+    ] = None,
+    defocus: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="STAR file that tells the micrographs' defocus, which the run then keeps; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Write RUN/report.pdf too.")] = False,
+) -> None:
+    """Write RUN/report.html: a run in pictures and figures, in one file.
+
+    Shows the best, middle and worst micrographs with their picks, counts and
+    scores over the run and over defocus, scores, sizes and spacing, contamination,
+    failures, warnings, and every setting. With --truth, how good the picks are;
+    the figures are also written to RUN/evaluation/. `cryoglean pick` and
+    `cryoglean select` write the report by themselves.
+
+    Example: cryoglean report run --truth truth/ --pdf
+    """
+    from cryoglean.engine import RunFolder
+    from cryoglean.errors import FileError
+    from cryoglean.report.pdf import print_page
+    from cryoglean.report.run_report import write_report
+
+    folder = RunFolder(run)
+    if defocus and not _learn_defocus(folder, defocus):
+        remedy = "give the file that CTF estimation left, with _rlnDefocusU and _rlnDefocusV"
+        raise FileError(defocus[0], "tells the defocus of no micrograph of this run", remedy)
+    page = write_report(folder, comparison=_compared(folder, truth, diameter) if truth else None)
+    typer.echo(f"report: {page}")
+    if pdf:
+        typer.echo(f"report: {print_page(page)}")
+
+
+def _learn_defocus(folder: RunFolder, files: list[Path]) -> bool:
+    """Keep what files tell of the defocus; whether any of it is about the run."""
+    from cryoglean.engine.defocus import keep_defocus
+    from cryoglean.engine.plan import plan_jobs, read_inputs
+
+    return bool(keep_defocus(folder, plan_jobs(read_inputs(folder)), files))
+
+
+def _compared(folder: RunFolder, files: list[Path], diameter: float | None) -> Comparison:
+    """Compare the picks of a run with the truth, and write down what comes out."""
+    from cryoglean.cli.evaluate import require_common_names, typical_diameter_px
+    from cryoglean.engine.plan import plan_jobs, read_inputs
+    from cryoglean.engine.results import read_results
+    from cryoglean.errors import UsageError
+    from cryoglean.evaluate import evaluate
+    from cryoglean.io.formats import read_picks
+    from cryoglean.report.evaluation_files import write_evaluation
+    from cryoglean.report.scores import Comparison
+
+    done = read_results(plan_jobs(read_inputs(folder)), folder)
+    picks = [found for record, found in done if record.error is None]
+    size = picks[0].pixel_size if picks else 1.0
+    truth = [one for file in files for one in read_picks(file, pixel_size=size)]
+    require_common_names(truth, picks)
+    given = None if diameter is None else diameter / size
+    diameter_px = given or typical_diameter_px(truth) or typical_diameter_px(picks)
+    if diameter_px is None:
+        raise UsageError("neither the truth nor the run holds diameters: give --diameter")
+    evaluation = evaluate(truth, picks, diameter_px=diameter_px)
+    write_evaluation(evaluation, folder.evaluation)
+    return Comparison({one.name: one for one in truth}, evaluation)

@@ -1,0 +1,78 @@
+"""The part of a page that says how good picks are, where the truth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cryoglean.evaluate import Evaluation
+from cryoglean.evaluate.merit import Merit
+from cryoglean.report.curve_plot import draw_curves
+from cryoglean.report.page import drawing, escaped, paragraph, table
+from cryoglean.types import Picks
+
+_HEADS = (
+    "within",
+    "precision",
+    "recall",
+    "F1",
+    "worst F1",
+    "average precision",
+    "centring error",
+    "doubles",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Picks beside the truth.
+
+    Parameters
+    ----------
+    truth : mapping of str to Picks
+        True particles by the name of the micrograph.
+    evaluation : Evaluation
+        What the picks are worth.
+    """
+
+    truth: Mapping[str, Picks]
+    evaluation: Evaluation
+
+    def merit_of(self, name: str) -> Merit | None:
+        """Return what the picks of a micrograph are worth at the largest distance; None without its truth."""
+        merits = self.evaluation.micrographs.get(name)
+        return merits[-1] if merits else None
+
+
+def show_scores(evaluation: Evaluation) -> str:
+    """Show pooled figures of merit and the precision-recall curve as HTML."""
+    merit, number = evaluation.pooled[-1], len(evaluation.micrographs)
+    counted = (
+        f"{merit.particles:,} true particles in {number:,} micrograph{'' if number == 1 else 's'}, "
+        f"{merit.picks:,} picks. A pick is a hit where its centre lies closer than the distance in the first "
+        "column to a true centre that no other pick holds."
+    )
+    parts = [paragraph(counted), table(_HEADS, _rows(evaluation), figures=True)]
+    if len(evaluation.kinds) > 1:
+        found = (
+            f"{one.kind}: {one.hits:,} of {one.particles:,} found, {one.agreeing:,} of them called so"
+            for one in evaluation.kinds
+        )
+        parts.append(paragraph(escaped("; ".join(found))))
+    for names, what in ((evaluation.unpicked, "as missed"), (evaluation.unknown, "neither way")):
+        if names:
+            who = "without picks of their own" if what == "as missed" else "without truth"
+            first = f"{names[0]}{' …' if len(names) > 1 else ''}"
+            parts.append(paragraph(escaped(f"{len(names)} micrographs {who} count {what}: {first}"), "faint"))
+    return "\n".join([*parts, drawing(draw_curves(evaluation), "precision against recall")])
+
+
+def _rows(evaluation: Evaluation) -> list[list[str]]:
+    """Pooled figures, a row for each matching distance."""
+    rows = []
+    for merit, worst in zip(evaluation.pooled, evaluation.worst_f1, strict=True):
+        average = "–" if merit.average_precision is None else f"{merit.average_precision:.3f}"
+        offset = "–" if merit.median_offset_px is None else f"{merit.median_offset_px:.1f} px"
+        figures = (f"{value:.3f}" for value in (merit.precision, merit.recall, merit.f1, worst))
+        rows.append([f"{merit.tolerance:g} diameters", *figures, average, offset, f"{merit.doubles:,}"])
+    return rows
