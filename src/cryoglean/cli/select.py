@@ -21,9 +21,10 @@ def select(
     """Select picks anew from all candidates of a run.
 
     What is not said stays as it was. Coordinate files, tables and the summary
-    are written anew, in milliseconds a micrograph. This also joins the parts
-    that shards, or a run that was stopped, have done. Overlays whose picks have
-    changed are removed; `cryoglean pick --overlays` draws them anew.
+    are written anew, in milliseconds a micrograph, with what was corrected in
+    `cryoglean view`. This also joins the parts that shards, or a run that was
+    stopped, have done. Overlays whose picks have changed are removed;
+    `cryoglean pick --overlays` draws them anew.
     """
     from cryoglean.cli.outcome import NOTHING_DONE, SOME_FAILED
     from cryoglean.cli.telling import counted
@@ -32,8 +33,9 @@ def select(
     summary = reselect(RunFolder(run), config)
     if not quiet:
         missing = f", {summary.missing} not done yet" if summary.missing else ""
+        rejected = f", {summary.rejected} of them rejected" if summary.rejected else ""
         done = counted(summary.done, "micrograph")
-        typer.echo(f"{counted(summary.picks, 'pick')} in {done}{missing}", err=True)
+        typer.echo(f"{counted(summary.picks, 'pick')} in {done}{rejected}{missing}", err=True)
     for failure in summary.failures:
         typer.secho(f"failed: {failure.path}: {failure.error}", fg="red", err=True)
     if summary.failed or summary.missing:

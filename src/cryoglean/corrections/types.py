@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 MOST = 20_000
 """So many corrections of one kind can be made in a micrograph."""
+REJECTED = "rejected"
+"""Digest of all corrections that reject the micrograph."""
 
 
 class _Stored(BaseModel):
@@ -79,7 +81,9 @@ class Corrections(_Stored):
     @property
     def digest(self) -> str:
         """What tells two states apart whose picks differ; '' where nothing is corrected."""
-        if not (self.added or self.deleted or self.moved or self.rejected):
+        if self.rejected:
+            return REJECTED
+        if not (self.added or self.deleted or self.moved):
             return ""
-        counts = self.model_dump_json(include={"added", "deleted", "moved", "rejected"})
+        counts = self.model_dump_json(include={"added", "deleted", "moved"})
         return hashlib.sha256(counts.encode()).hexdigest()[:16]

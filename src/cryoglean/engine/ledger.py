@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 import cryoglean
 from cryoglean.config import PickConfig, SelectConfig
+from cryoglean.corrections.types import REJECTED
 from cryoglean.errors import MicrographError
 from cryoglean.io.opening import reading
 from cryoglean.io.writing import complete_or_absent
@@ -79,6 +80,8 @@ class Record:
         Of cryoglean.
     weights : str, optional
         Digest of the network's weights, where there was one.
+    corrections : str
+        Digest of the user's corrections that the coordinate file holds; '' for none.
     """
 
     name: str
@@ -92,6 +95,12 @@ class Record:
     seconds: float = 0.0
     version: str = cryoglean.__version__
     weights: str | None = None
+    corrections: str = ""
+
+    @property
+    def rejected(self) -> bool:
+        """Tell whether the user has rejected the micrograph."""
+        return self.corrections == REJECTED
 
     @property
     def selection(self) -> SelectConfig:
@@ -174,6 +183,7 @@ def write_record(path: Path, record: Record) -> None:
         "seconds": round(record.seconds, 3),
         "version": record.version,
         "weights": record.weights,
+        "corrections": record.corrections,
         "input": asdict(record.identity) if record.identity else None,
         "config": record.config.model_dump(mode="json"),
         "warnings": record.warnings,
@@ -200,6 +210,7 @@ def read_record(path: Path) -> Record | None:
             seconds=stored["seconds"],
             version=stored["version"],
             weights=stored["weights"],
+            corrections=stored.get("corrections", ""),
         )
     except (OSError, ValueError, KeyError, TypeError):
         # A damaged record, or one of another version, is as good as none: the micrograph is done again.

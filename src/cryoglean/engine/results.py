@@ -27,8 +27,8 @@ from cryoglean.engine.ledger import (
 )
 from cryoglean.engine.outliers import Outlier, find_outliers
 from cryoglean.engine.plan import Job
-from cryoglean.engine.work import Outcome, file_results, outcome_of, selected
-from cryoglean.errors import FileError
+from cryoglean.engine.work import Outcome, file_results, outcome_of, with_corrections
+from cryoglean.errors import CorrectionsError, FileError
 from cryoglean.io.formats.relion import write_coordinate_list
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.types import Picks
@@ -45,6 +45,8 @@ class Summary:
     ----------
     micrographs, done, failed, missing : int
         All; those with picks, possibly none; those that failed; those not yet worked on.
+    rejected : int
+        Those of the done that the user has rejected; of the others speak median and outliers.
     picks : int
         Number of picks.
     median_picks : float
@@ -69,13 +71,14 @@ class Summary:
     failures: tuple[Outcome, ...]
     warnings: dict[str, int]
     outliers: tuple[Outlier, ...]
+    rejected: int = 0
 
 
 def collect(jobs: Sequence[Job], folder: RunFolder, config: PickConfig) -> Summary:
     """Write the table and the list of a run from its records, and sum it up.
 
-    A coordinate file that was selected in another way, or is missing, is written anew. Micrographs are not
-    touched, and records are read one at a time.
+    A coordinate file that was selected or corrected in another way, or is missing, is written anew.
+    Micrographs are not touched, and records are read one at a time.
 
     Parameters
     ----------
@@ -99,9 +102,9 @@ def collect(jobs: Sequence[Job], folder: RunFolder, config: PickConfig) -> Summa
     ):
         table.write(",".join(_HEADER) + "\n")
         for job, record in _records(jobs, folder):
-            picks = _current_picks(record, folder, config)
+            record, picks = _current(record, folder, config)
             outcomes.append(outcome_of(record, picks))
-            if record.error is None:
+            if record.error is None and not record.rejected:
                 files[str(job.path)] = folder.star(job.name)
                 _write_rows(table, picks)
     write_coordinate_list(folder.star_list, files)
@@ -109,9 +112,9 @@ def collect(jobs: Sequence[Job], folder: RunFolder, config: PickConfig) -> Summa
 
 
 def read_results(jobs: Iterable[Job], folder: RunFolder) -> Iterator[tuple[Record, Picks]]:
-    """Give the record and the picks of each micrograph that was worked on, one at a time."""
+    """Give the record and the picks of each micrograph that was worked on, corrected, one at a time."""
     for _, record in _records(jobs, folder):
-        yield record, selected(record)
+        yield _corrected(record, folder)
 
 
 def write_summary(folder: RunFolder, summary: Summary | None, *, state: str) -> None:
@@ -178,13 +181,26 @@ def _records(jobs: Iterable[Job], folder: RunFolder) -> Iterator[tuple[Job, Reco
             yield job, record
 
 
-def _current_picks(record: Record, folder: RunFolder, config: PickConfig) -> Picks:
-    """Return the picks of a record, after its files were brought up to the selection that is wanted."""
+def _current(record: Record, folder: RunFolder, config: PickConfig) -> tuple[Record, Picks]:
+    """Return a record and its picks, after its files were brought up to what is wanted of them."""
     selection = selection_of(config)
-    if record.error is None and (record.selection != selection or not folder.star(record.name).exists()):
-        updated = record.config.model_copy(update=dict(selection))
-        return file_results(replace(record, config=updated), folder)
-    return selected(record)
+    agrees = record.selection == selection
+    if not agrees:
+        record = replace(record, config=record.config.model_copy(update=dict(selection)))
+    now, picks = _corrected(record, folder)
+    as_before = agrees and now.corrections == record.corrections and folder.star(record.name).exists()
+    if now.error is None and not as_before:
+        file_results(now, folder)
+    return now, picks
+
+
+def _corrected(record: Record, folder: RunFolder) -> tuple[Record, Picks]:
+    """Return a record and its picks; as one that failed where its corrections cannot be read."""
+    try:
+        return with_corrections(record, folder)
+    except CorrectionsError as error:
+        failed = replace(record, candidates=None, error=str(error))
+        return with_corrections(failed, folder)
 
 
 def _write_rows(table: TextIO, picks: Picks) -> None:
@@ -199,10 +215,12 @@ def _write_rows(table: TextIO, picks: Picks) -> None:
 def sum_up(outcomes: Sequence[Outcome], *, missing: int) -> Summary:
     """Sum up what became of the jobs of a run, of which some may be missing."""
     failures = tuple(outcome for outcome in outcomes if outcome.error is not None)
-    counts = [outcome.picks for outcome in outcomes if outcome.error is None]
+    done = [outcome for outcome in outcomes if outcome.error is None]
+    kept = [outcome for outcome in done if not outcome.rejected]
+    counts = [outcome.picks for outcome in kept]
     return Summary(
         micrographs=len(outcomes) + missing,
-        done=len(counts),
+        done=len(done),
         failed=len(failures),
         missing=missing,
         picks=sum(counts),
@@ -210,5 +228,6 @@ def sum_up(outcomes: Sequence[Outcome], *, missing: int) -> Summary:
         seconds=round(sum(outcome.seconds for outcome in outcomes), 3),
         failures=failures,
         warnings=dict(Counter(text for outcome in outcomes for text in outcome.warnings).most_common()),
-        outliers=tuple(find_outliers(outcomes)),
+        outliers=tuple(find_outliers(kept)),
+        rejected=len(done) - len(kept),
     )

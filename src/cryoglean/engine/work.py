@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from cryoglean.config import PickConfig
+from cryoglean.corrections import corrected, read_corrections
 from cryoglean.engine.folder import RunFolder
 from cryoglean.engine.ledger import Identity, Record, identify, rounded, write_record
 from cryoglean.engine.plan import Job
 from cryoglean.engine.resources import threads
-from cryoglean.errors import CryogleanError, FileError, MicrographError
+from cryoglean.errors import CorrectionsError, CryogleanError, FileError, MicrographError
 from cryoglean.io import read_micrograph
 from cryoglean.io.formats.relion import write_coordinates
 from cryoglean.io.writing import writing
@@ -85,6 +86,8 @@ class Outcome:
         What was strange about the file.
     error : str, optional
         Why it failed.
+    rejected : bool
+        Whether the user has rejected it, so that it has no picks.
     """
 
     name: str
@@ -94,6 +97,7 @@ class Outcome:
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
     error: str | None = None
+    rejected: bool = False
 
 
 Reader = Callable[[Path], Micrograph]
@@ -138,6 +142,8 @@ def perform(job: Job, task: Task, read: Reader | None = None) -> Outcome:
             micrograph = read(path)
             _require_unchanged(path, identity)
             picks = replace(_picker(task.config).find(micrograph), name=job.name)
+            # Corrections that cannot be read shall be mended before there are results without them.
+            read_corrections(task.results.correction(job.name), job.name)
             record = replace(record, candidates=rounded(picks), warnings=micrograph.warnings)
         except CryogleanError as error:
             record = replace(record, error=_cause(error))
@@ -151,7 +157,7 @@ def perform(job: Job, task: Task, read: Reader | None = None) -> Outcome:
 
 
 def file_results(record: Record, folder: RunFolder) -> Picks:
-    """Write a record, and the coordinate file that follows from it; return the picks.
+    """Write a record, and the coordinate file that follows from it and from corrections; return the picks.
 
     A coordinate file that is there always follows from the record that is there, whenever this is
     interrupted: the old one goes first, the new one comes last.
@@ -159,18 +165,32 @@ def file_results(record: Record, folder: RunFolder) -> Picks:
     for stale in (folder.star(record.name), folder.overlay(record.name)):
         with writing(stale):
             stale.unlink(missing_ok=True)
+    record, picks = with_corrections(record, folder)
     write_record(folder.record(record.name), record)
-    picks = selected(record)
     if record.error is None:
         write_coordinates(picks, folder.star(record.name))
     return picks
 
 
-def selected(record: Record) -> Picks:
-    """Return the picks that a record's own selection makes of its candidates; none where it failed."""
+def with_corrections(record: Record, folder: RunFolder) -> tuple[Record, Picks]:
+    """Select picks from the candidates of a record, and apply what the user has corrected by now.
+
+    Returns
+    -------
+    Record, Picks
+        The record names the corrections. There are no picks where the micrograph failed or is rejected.
+
+    Raises
+    ------
+    CorrectionsError
+        The corrections cannot be read.
+    """
     if record.candidates is None:
-        return Picks(np.zeros((0, 2)), name=record.name)
-    return select(record.candidates, record.selection)
+        return record, Picks(np.zeros((0, 2)), name=record.name)
+    made = read_corrections(folder.correction(record.name), record.name)
+    picks = select(record.candidates, record.selection)
+    picks = corrected(picks, made, record.candidates, diameter=record.config.diameter)
+    return replace(record, corrections=made.digest), picks
 
 
 def outcome_of(record: Record, picks: Picks) -> Outcome:
@@ -183,6 +203,7 @@ def outcome_of(record: Record, picks: Picks) -> Outcome:
         seconds=record.seconds,
         warnings=record.warnings,
         error=record.error,
+        rejected=record.rejected,
     )
 
 
@@ -198,7 +219,7 @@ def _require_unchanged(path: Path, before: Identity) -> None:
 
 def _cause(error: CryogleanError) -> str:
     """Say what was wrong with a micrograph, whose path is told beside it."""
-    if isinstance(error, FileError):
+    if isinstance(error, FileError) and not isinstance(error, CorrectionsError):
         return error.cause + (f" ({error.remedy})" if error.remedy else "")
     return str(error)
 
