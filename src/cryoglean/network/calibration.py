@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 
@@ -84,40 +84,54 @@ def measure_tiles(networks: Networks, tiles: LabelledTiles) -> Measured:
     return Measured(tuple(truth), tuple(found), float(overlap[0]), float(overlap[1]), particle_px)
 
 
-def fit_calibration(measured: Measured) -> Calibration:
-    """Fit the probability that a candidate is right, by logistic regression on both networks' log odds."""
+def fit_calibration(measured: Measured, worth: ArrayLike | None = None) -> Calibration:
+    """Fit the probability that a candidate is right, by logistic regression on both networks' log odds.
+
+    Parameters
+    ----------
+    measured : Measured
+        What the networks find.
+    worth : array, shape (n,), optional
+        What the candidates of each tile count together; where it is not given, every candidate counts alike.
+    """
     right = hits(measured.truth, measured.candidates, measured.particle_px)
     both = [
         logit(np.concatenate([one.score for one in measured.candidates])),
         logit(np.concatenate([one.extra["classifier"] for one in measured.candidates])),
     ]
     features = np.column_stack([*both, np.ones(len(right))])
+    counts = np.array([len(one) for one in measured.candidates])
+    each = np.ones(len(counts)) if worth is None else np.asarray(worth) / np.maximum(counts, 1)
+    weight = np.repeat(each, counts)
+    weight /= weight.sum()
 
     def loss(coefficients: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         z = features @ coefficients
-        error = (expit(z) - right) / len(right)
-        value = float(np.mean(np.logaddexp(0, z) - right * z)) + _RIDGE * float(coefficients @ coefficients)
+        error = weight * (expit(z) - right)
+        value = float(weight @ (np.logaddexp(0, z) - right * z)) + _RIDGE * float(coefficients @ coefficients)
         return value, features.T @ error + 2 * _RIDGE * coefficients
 
     fitted = minimize(loss, np.array([0.5, 0.5, 0.0]), jac=True, method="L-BFGS-B").x
     return Calibration(segmentation=fitted[0], classification=fitted[1], offset=fitted[2])
 
 
-def best_threshold(measured: Measured, calibration: Calibration) -> float:
+def best_threshold(measured: Measured, calibration: Calibration, worth: ArrayLike | None = None) -> float:
     """Find the score with the best F1 of a tile, on average over the tiles that hold particles.
 
-    Every tile counts alike: in the sum over all particles, crowds under noise too strong for anyone would
-    decide, whose best threshold is far too low for micrographs that can be picked.
+    Every tile counts alike, unless `worth` says what each counts: in the sum over all particles, crowds
+    under noise too strong for anyone would decide, whose best threshold is far too low for micrographs that
+    can be picked.
     """
     scored = measured.scored(calibration)
-    f1 = []
-    for wanted, found in zip(measured.truth, scored, strict=True):
+    weights = np.ones(len(scored)) if worth is None else np.asarray(worth, np.float64)
+    sums = np.zeros(len(_THRESHOLDS))
+    for wanted, found, weight in zip(measured.truth, scored, weights, strict=True):
         if len(wanted):
             right = hits([wanted], [found], measured.particle_px)
             kept = found.score[:, None] >= _THRESHOLDS
             common = (kept & right[:, None]).sum(axis=0)
-            f1.append(2 * common / (kept.sum(axis=0) + len(wanted)))
-    return round(float(_THRESHOLDS[np.argmax(np.mean(f1, axis=0))]), 2)
+            sums += weight * 2 * common / (kept.sum(axis=0) + len(wanted))
+    return round(float(_THRESHOLDS[np.argmax(sums)]), 2)
 
 
 def figures(measured: Measured, calibration: Calibration, threshold: float) -> dict[str, float]:
