@@ -619,13 +619,15 @@ class ArchitectureConfig(Config):
 
     preset: Literal["light", "pixer-2019"] = "light"
     """light runs on a CPU in a second; pixer-2019 is the paper's own pair (19.6 and 57 million weights)."""
-    channels: tuple[int, int, int] = (16, 32, 64)
-    """Channels at a half, a quarter and an eighth of the resolution (light only)."""
+    channels: tuple[int, int, int] = (24, 48, 96)
+    """Channels of the segmentation at a half, a quarter and an eighth of the resolution (light only)."""
+    classifier_channels: tuple[int, int, int] = (16, 32, 64)
+    """The same of the classifier, which looks at every candidate and has to be quick (light only)."""
     branches: int = Field(4, ge=1, le=5)
     """Number of parallel atrous branches, with rates 2, 4, 6, 8 and 10."""
-    particle_px: float = Field(24.0, ge=16, le=128)
+    particle_px: float = Field(28.0, ge=16, le=128)
     """Particle diameter at which both networks see, pixels."""
-    crop_px: int = Field(40, ge=24, le=224, multiple_of=8)
+    crop_px: int = Field(48, ge=24, le=224, multiple_of=8)
     """Side of the crops that the classifier sees, pixels."""
 
     @property
@@ -656,6 +658,41 @@ class AugmentationConfig(Config):
     """Chance that a tile is inverted."""
     border: float = Field(0.35, ge=0, le=1)
     """Chance that a tile ends as micrographs do, with nothing beyond a border that cuts particles."""
+
+
+class FineTuningConfig(Config):
+    """How trained networks go on with a few micrographs of a user's own."""
+
+    minutes: float = Field(10.0, gt=0)
+    """No more than so many minutes altogether; fewer where the steps are done before."""
+    rate: float = Field(1e-3, gt=0)
+    """Highest learning rate."""
+    averaging: float = Field(0.98, ge=0, lt=1)
+    """Decay of the moving average of weights, which is what is kept."""
+    validate_every: int = Field(50, ge=1)
+    """Steps between two looks at the micrographs held back."""
+    steps: int = Field(600, ge=1)
+    """Steps of the segmentation network."""
+    classifier_steps: int = Field(150, ge=1)
+    """Steps of the classification network."""
+    share: float = Field(0.5, gt=0, le=1)
+    """Share of the tiles in a batch that are the user's; the others are simulated."""
+    held_back: float = Field(0.2, gt=0, lt=1)
+    """Share of the micrographs on which progress is measured, and which nothing is learnt from."""
+    weak: float = Field(0.3, ge=0, le=1)
+    """Weight of picks that nobody looked at."""
+    unlabelled: float = Field(0.5, ge=0, le=1)
+    """Weight of background that nobody looked at."""
+    refuted: float = Field(3.0, ge=0)
+    """Weight of picks that the user deleted."""
+    general: float = Field(0.5, ge=0)
+    """What the average precision on simulated tiles counts beside that on the user's micrographs."""
+    tiles: int = Field(480, ge=16)
+    """Simulated tiles that are made where no shards are given."""
+    augmentation: AugmentationConfig = AugmentationConfig(
+        scale=0.15, contrast=0.35, noise=0.6, blur=0.8, gradient=2.0, sign_flip=0.0, border=0.2
+    )
+    """Variation of the user's tiles, which shows one particle at a known size."""
 
 
 class TrainConfig(Config):
@@ -689,6 +726,8 @@ class TrainConfig(Config):
     """The networks."""
     augmentation: AugmentationConfig = AugmentationConfig()
     """Variation of the tiles."""
+    fine_tuning: FineTuningConfig = FineTuningConfig()
+    """What differs where trained networks go on with a user's micrographs."""
 
 
 # Labels from reconstructions --------------------------------------------------------------------------------
@@ -775,6 +814,10 @@ class WeightsCard(Config):
     """Computing time, and on what."""
     validation: dict[str, float] = {}
     """Figures on held-out simulated families."""
+    origin: str = ""
+    """Weights that these went on from; nothing where they began with random numbers."""
+    held_back: dict[str, dict[str, float]] = {}
+    """Figures before and after on micrographs of the user's that were held back from training."""
     sha256: dict[str, str] = {}
     """Fingerprints of the files."""
 

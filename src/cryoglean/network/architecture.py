@@ -94,7 +94,7 @@ class Classifier(nn.Module):
     Parameters
     ----------
     config : ArchitectureConfig
-        Its channels are those of the segmentation network, whose trunk this one may start from.
+        Channels of the three stages, and side of the crops.
 
     Notes
     -----
@@ -103,7 +103,7 @@ class Classifier(nn.Module):
 
     def __init__(self, config: ArchitectureConfig) -> None:
         super().__init__()
-        first, second, third = config.channels
+        first, second, third = config.classifier_channels
         self.to_2 = nn.Sequential(_convolution(1, first, stride=2), _convolution(first, first))
         self.to_4 = nn.Sequential(_convolution(first, second, stride=2), _convolution(second, second))
         self.to_8 = nn.Sequential(_convolution(second, third, stride=2), _convolution(third, third))
