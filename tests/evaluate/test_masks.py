@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from cryoglean.evaluate import compare_masks, paint_discs
+from cryoglean.evaluate import compare_masks, paint_discs, particle_overlaps
 from cryoglean.types import Picks
 
 masks = hnp.arrays(bool, (6, 7))
@@ -63,3 +63,19 @@ def test_discs_take_the_diameter_of_their_picks() -> None:
     assert paint_discs(picks, (100, 100)).sum() == pytest.approx(np.pi * 100, rel=0.03)
     with pytest.raises(ValueError, match="without diameter"):
         paint_discs(Picks(np.array([[5.0, 5.0]])), (10, 10))
+
+
+def test_overlap_of_each_particle_leaves_out_what_is_far_away() -> None:
+    labels = np.zeros((10, 30), int)
+    labels[2:6, 2:6], labels[2:6, 12:16] = 1, 3
+    found = labels == 1
+    found[2:6, 6:8] = True  # eight pixels too many, beside the first
+    found[2:6, 14:18] = True  # half of the third, and as much beside it
+    found[8, 28] = True  # far from either
+    overlap = particle_overlaps(labels, found, reach_px=4)
+    assert overlap == pytest.approx([16 / 24, np.nan, 8 / 24], nan_ok=True)
+
+
+def test_masks_of_another_shape_are_refused() -> None:
+    with pytest.raises(ValueError, match="different shape"):
+        particle_overlaps(np.zeros((3, 4), int), np.zeros((4, 3), bool), reach_px=1)

@@ -1,7 +1,7 @@
 """How good picks are: one-to-one matching, figures of merit, curves."""
 
 from cryoglean.evaluate.curves import Curve, precision_recall
-from cryoglean.evaluate.masks import MaskMerit, compare_masks, paint_discs
+from cryoglean.evaluate.masks import MaskMerit, compare_masks, paint_discs, particle_overlaps
 from cryoglean.evaluate.matching import doubles, match, set_aside
 from cryoglean.evaluate.merit import TOLERANCES, Evaluation, KindRecall, Merit, evaluate
 from cryoglean.evaluate.paper import PaperCounts, paper_counting
@@ -20,6 +20,7 @@ __all__ = [
     "match",
     "paint_discs",
     "paper_counting",
+    "particle_overlaps",
     "precision_recall",
     "set_aside",
 ]
