@@ -164,7 +164,7 @@ export class Actions {
         diameter: candidates.diameter[i] ?? diameter,
         kind: candidates.kind[i]!,
       })),
-      second: second && second.x.map((x, i) => ({ x, y: second.y[i]! })),
+      second: second ? second.x.map((x, i) => ({ x, y: second.y[i]! })) : null,
       corrections: understood(corrections),
       revision,
     };
@@ -435,6 +435,11 @@ export class Actions {
       },
       bad ? 12000 : 3500,
     );
+  }
+
+  /** Tell those who cannot see it. */
+  say(text: string): void {
+    this.state.spoken.value = text;
   }
 
   setLook(change: Partial<Look>): void {

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import {
   centred,
+  fitted,
   held,
   levelFor,
   pickAt,
   scaleBar,
   toImage,
   toScreen,
-  fit as whole,
   within,
   zoomAt,
 } from "../src/logic/geometry";
@@ -37,7 +37,7 @@ describe("the view", () => {
   });
 
   it("shows the whole image, pixel edges within the screen", () => {
-    const view = whole(image, screen);
+    const view = fitted(image, screen);
     const corner = toScreen(view, { x: 4095.5, y: 4095.5 });
     expect(corner.x).toBeLessThan(1000);
     expect(corner.y).toBeCloseTo(800 - 12);
@@ -45,7 +45,7 @@ describe("the view", () => {
   });
 
   it("keeps what is under the pointer where it is while zooming", () => {
-    const view = whole(image, screen);
+    const view = fitted(image, screen);
     const at = { x: 300, y: 500 };
     const before = toImage(view, at);
     const after = toImage(zoomAt(view, 3, at, 0.01), at);

@@ -25,7 +25,7 @@ export function toImage(view: Viewport, { x, y }: Point): Point {
 }
 
 /** Return the view that shows the whole image, centred. */
-export function fit(image: Size, screen: Size, margin = 12): Viewport {
+export function fitted(image: Size, screen: Size, margin = 12): Viewport {
   const scale = Math.max(
     1e-3,
     Math.min((screen.width - 2 * margin) / image.width, (screen.height - 2 * margin) / image.height),

@@ -1,7 +1,7 @@
 /** Which part of the micrograph is on the screen. Micrographs of one size are all seen alike. */
 
 import { signal } from "@preact/signals";
-import { centred, fit, held, panned, type Size, type Viewport, zoomAt } from "../logic/geometry";
+import { centred, fitted, held, panned, type Size, type Viewport, zoomAt } from "../logic/geometry";
 import type { Point } from "../logic/picks";
 
 export class Camera {
@@ -22,7 +22,7 @@ export class Camera {
 
   fit(): void {
     this.whole = true;
-    this.view.value = fit(this.image, this.screen);
+    this.view.value = fitted(this.image, this.screen);
   }
 
   /** Show one pixel of the micrograph as so many of the screen. */
@@ -47,7 +47,7 @@ export class Camera {
   }
 
   private least(): number {
-    return Math.min(1, fit(this.image, this.screen).scale / 2);
+    return Math.min(1, fitted(this.image, this.screen).scale / 2);
   }
 
   private set(view: Viewport): void {

@@ -1,0 +1,30 @@
+/** The page as a whole: what its parts share. */
+
+import { signal } from "@preact/signals";
+import { Actions } from "./actions";
+import type { Api } from "./api";
+import type { State } from "./state";
+import { Thumbnails } from "./thumbnails";
+import { Camera } from "./view/camera";
+import { Overlays } from "./view/overlay";
+import type { Pointer } from "./view/pointer";
+
+export class Page {
+  readonly api: Api;
+  readonly state: State;
+  readonly actions: Actions;
+  readonly camera = new Camera();
+  readonly overlays: Overlays;
+  readonly thumbnails: Thumbnails;
+  /** Whether the micrograph is being worked with keys, so that a crosshair shows where they act. */
+  readonly keyboard = signal(false);
+  pointer: Pointer | null = null;
+
+  constructor(api: Api, state: State) {
+    this.api = api;
+    this.state = state;
+    this.actions = new Actions(api, state);
+    this.overlays = new Overlays(api);
+    this.thumbnails = new Thumbnails(api);
+  }
+}
