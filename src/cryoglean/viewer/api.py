@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 
 from cryoglean.errors import CryogleanError, MicrographError, UsageError
@@ -22,6 +24,7 @@ from cryoglean.viewer.messages import (
     Changes,
     CorrectionsReply,
     CorrectionsRequest,
+    ExportRequest,
     Levels,
     MicrographPicks,
     MicrographTable,
@@ -128,6 +131,17 @@ def _add_run(app: FastAPI, shown: ShownRun) -> None:
     @app.put("/api/threshold")
     def _(request: ThresholdRequest) -> ThresholdReply:
         return shown.set_threshold(request.value)
+
+    @app.post("/api/export", response_class=FileResponse, responses=BYTES)
+    def _(request: ExportRequest) -> FileResponse:
+        folder = tempfile.TemporaryDirectory(prefix="cryoglean-export-")
+        try:
+            file = shown.export(request, Path(folder.name))
+        except BaseException:
+            folder.cleanup()
+            raise
+        sent = BackgroundTask(folder.cleanup)
+        return FileResponse(file, filename=file.name, media_type="application/octet-stream", background=sent)
 
 
 def _add_micrographs(app: FastAPI, shown: ShownRun) -> None:

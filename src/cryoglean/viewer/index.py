@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -192,10 +192,25 @@ class Index:
     def refresh(self) -> None:
         """Look for what has changed, and read it."""
         with self._refreshing:
-            self.take_config()
+            self._take_config()
             self._take_records()
 
-    def take_config(self) -> None:
+    @contextmanager
+    def selecting(self) -> Iterator[None]:
+        """Hold still while records are selected anew inside, which changes nothing of what is kept of them."""
+        with self._refreshing:
+            self._take_records()
+            begun = time.time_ns()
+            yield
+            self._take_config()
+            records = _stamps(self.folder.jobs)
+            with self._lock:
+                for number, entry in enumerate(self.entries):
+                    now = records.get(f"{self.jobs[number].name}.json", NOWHERE)
+                    if entry is not None and entry.record != NOWHERE and now[0] >= begun:
+                        self.entries[number] = replace(entry, record=now)
+
+    def _take_config(self) -> None:
         """Look for another threshold."""
         config = read_config(self.folder.config)
         if config != self.config:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from cryoglean.config import SelectConfig
 from cryoglean.engine import RunFolder, reselect
@@ -25,10 +27,13 @@ class Results:
     ----------
     folder : RunFolder
         The run.
+    around : callable
+        Gives what shall surround the writing.
     """
 
-    def __init__(self, folder: RunFolder) -> None:
+    def __init__(self, folder: RunFolder, around: Callable[[], AbstractContextManager[None]]) -> None:
         self._folder = folder
+        self._around = around
         self._writing = threading.Lock()
         self._wake = threading.Condition()
         self._stale = False
@@ -61,7 +66,8 @@ class Results:
                 before, self._stale = self._stale, False
             clock = time.monotonic()
             try:
-                return reselect(self._folder, changed)
+                with self._around():
+                    return reselect(self._folder, changed)
             except CryogleanError:
                 with self._wake:
                     self._stale |= before

@@ -28,6 +28,7 @@ from cryoglean.io import read_header
 from cryoglean.io.formats import DIALECTS
 from cryoglean.pickers import build_picker
 from cryoglean.types import Picks
+from cryoglean.viewer.export import export, read_corrected
 from cryoglean.viewer.index import NOWHERE, Entry, Index, bin_of, selectable_of
 from cryoglean.viewer.messages import (
     SCORE_BINS,
@@ -36,6 +37,7 @@ from cryoglean.viewer.messages import (
     CorrectionsReply,
     CorrectionsRequest,
     CorrectionsState,
+    ExportRequest,
     Format,
     Level,
     Levels,
@@ -83,7 +85,7 @@ class ShownRun:
         self.index = Index(folder)
         self.second = second
         self._pictures = Pictures(folder.root / CACHE / "thumbnails", self.index.config.angpix)
-        self._results = Results(folder)
+        self._results = Results(folder, self.index.selecting)
         self._editing = threading.Lock()
         self._bodies: dict[str, tuple[int, bytes]] = {}
         self._making = {"table": threading.Lock(), "histograms": threading.Lock()}
@@ -219,10 +221,18 @@ class ShownRun:
             Results cannot be written, or another run works in the folder.
         """
         summary = self._results.select(SelectConfig(min_score=value))
-        self.index.take_config()
         return ThresholdReply(
             threshold=value, micrographs=summary.done, picks=summary.picks, revision=self.index.revision
         )
+
+    def export(self, request: ExportRequest, folder: Path) -> Path:
+        """Write the picks into one file of a folder; see `cryoglean.viewer.export.export`."""
+        selection = selection_of(self.index.config)
+        if request.min_score is not None:
+            selection = selection.model_copy(update={"min_score": request.min_score})
+        found = read_corrected(self.index.jobs, self.folder, selection)
+        name = f"{self.folder.root.resolve().name}-{request.format}"
+        return export(found, folder, name=name, format=request.format)
 
     # --------------------------------------------------------------------------------------------------------
 
