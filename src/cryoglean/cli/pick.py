@@ -27,6 +27,9 @@ def pick(
     overlays: Annotated[
         bool, typer.Option("--overlays", help="Draw each micrograph with its picks.")
     ] = False,
+    report: Annotated[
+        bool, typer.Option("--report/--no-report", help="Write OUT/report.html at the end.")
+    ] = True,
     quiet: Annotated[bool, typer.Option("--quiet", help="Tell failures only.")] = False,
     json_lines: Annotated[bool, typer.Option("--json-lines", help="Tell all on stdout, as JSON.")] = False,
     config: PickConfig,
@@ -38,12 +41,12 @@ def pick(
     measured in the micrographs.
 
     OUT then holds picks/NAME_autopick.star for each micrograph and their list
-    autopick.star for RELION, picks.csv with all picks, summary.json, and
-    config.toml with every setting as it was used. Started again, the command
-    does what is missing or has changed. `cryoglean select` tries other
-    thresholds without touching a micrograph.
+    autopick.star for RELION, picks.csv with all picks, report.html to look at,
+    summary.json, and config.toml with every setting as it was used. Started
+    again, the command does what is missing or has changed. `cryoglean select`
+    tries other thresholds without touching a micrograph.
     """
-    from cryoglean.cli.running import leave, stop_signal
+    from cryoglean.cli.running import leave, stop_signal, write_page
     from cryoglean.cli.telling import teller
     from cryoglean.engine import Run, RunFolder
     from cryoglean.engine import pick as pick_run
@@ -58,4 +61,6 @@ def pick(
     run = Run(expand_inputs(inputs), RunFolder(out), config, engine, draw, optics)
     with stop_signal() as stop, teller(quiet=quiet, json_lines=json_lines) as tell:
         ended = pick_run(run, tell, stop.event)
+    if report and ended.summary is not None and ended.summary.done:
+        write_page(out, silent=quiet or json_lines)
     leave(ended, stop)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from cryoglean.engine import RunFolder
     from cryoglean.report.scores import Comparison
 
@@ -26,6 +28,13 @@ def report(
         typer.Option(
             help="Particle diameter by which picks are compared with the truth, Å.",
             show_default="that of the truth, or of the run",
+        ),
+    ] = None,
+    ignore_kind: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Kind of true particles that count neither way, picked or not; may be repeated.",
+            show_default=False,
         ),
     ] = None,
     defocus: Annotated[
@@ -56,7 +65,8 @@ def report(
     if defocus and not _learn_defocus(folder, defocus):
         remedy = "give the file that CTF estimation left, with _rlnDefocusU and _rlnDefocusV"
         raise FileError(defocus[0], "tells the defocus of no micrograph of this run", remedy)
-    page = write_report(folder, comparison=_compared(folder, truth, diameter) if truth else None)
+    comparison = _compared(folder, truth, diameter=diameter, ignored=ignore_kind or ()) if truth else None
+    page = write_report(folder, comparison=comparison)
     typer.echo(f"report: {page}")
     if pdf:
         typer.echo(f"report: {print_page(page)}")
@@ -70,7 +80,9 @@ def _learn_defocus(folder: RunFolder, files: list[Path]) -> bool:
     return bool(keep_defocus(folder, plan_jobs(read_inputs(folder)), files))
 
 
-def _compared(folder: RunFolder, files: list[Path], diameter: float | None) -> Comparison:
+def _compared(
+    folder: RunFolder, files: list[Path], *, diameter: float | None, ignored: Collection[str]
+) -> Comparison:
     """Compare the picks of a run with the truth, and write down what comes out."""
     from cryoglean.cli.evaluate import require_common_names, typical_diameter_px
     from cryoglean.engine.plan import plan_jobs, read_inputs
@@ -90,6 +102,6 @@ def _compared(folder: RunFolder, files: list[Path], diameter: float | None) -> C
     diameter_px = given or typical_diameter_px(truth) or typical_diameter_px(picks)
     if diameter_px is None:
         raise UsageError("neither the truth nor the run holds diameters: give --diameter")
-    evaluation = evaluate(truth, picks, diameter_px=diameter_px)
+    evaluation = evaluate(truth, picks, diameter_px=diameter_px, ignored_kinds=ignored)
     write_evaluation(evaluation, folder.evaluation)
     return Comparison({one.name: one for one in truth}, evaluation)

@@ -15,6 +15,8 @@ import typer
 from cryoglean.cli.outcome import NOTHING_DONE, SOME_FAILED
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cryoglean.engine.events import Ended
 
 
@@ -61,3 +63,13 @@ def leave(ended: Ended, stop: Stop) -> None:
     done = ended.jobs - failed if ended.summary is None else ended.summary.done
     if failed:
         raise typer.Exit(SOME_FAILED if done else NOTHING_DONE)
+
+
+def write_page(out: Path, *, silent: bool) -> None:
+    """Write the report of a run, and say where it is unless that is not wanted."""
+    from cryoglean.engine import RunFolder
+    from cryoglean.report.run_report import write_report
+
+    page = write_report(RunFolder(out))
+    if not silent:
+        typer.echo(f"report: {page}", err=True)

@@ -15,6 +15,9 @@ from cryoglean.config import SelectConfig
 def select(
     run: Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)],
     *,
+    report: Annotated[
+        bool, typer.Option("--report/--no-report", help="Write RUN/report.html at the end.")
+    ] = True,
     quiet: Annotated[bool, typer.Option("--quiet", help="Tell failures only.")] = False,
     config: SelectConfig,
 ) -> None:
@@ -27,8 +30,9 @@ def select(
     `cryoglean pick --overlays` draws them anew.
     """
     from cryoglean.cli.outcome import NOTHING_DONE, SOME_FAILED
-    from cryoglean.cli.telling import counted
+    from cryoglean.cli.running import write_page
     from cryoglean.engine import RunFolder, reselect
+    from cryoglean.report.words import counted
 
     summary = reselect(RunFolder(run), config)
     if not quiet:
@@ -38,5 +42,7 @@ def select(
         typer.echo(f"{counted(summary.picks, 'pick')} in {done}{rejected}{missing}", err=True)
     for failure in summary.failures:
         typer.secho(f"failed: {failure.path}: {failure.error}", fg="red", err=True)
+    if report and summary.done:
+        write_page(run, silent=quiet)
     if summary.failed or summary.missing:
         raise typer.Exit(SOME_FAILED if summary.done else NOTHING_DONE)

@@ -13,6 +13,7 @@ import typer
 
 from cryoglean.engine.events import Calibrated, Ended, Event, Started
 from cryoglean.engine.work import Outcome
+from cryoglean.report.words import counted
 
 if TYPE_CHECKING:
     from cryoglean.engine.calibration import Calibration
@@ -202,8 +203,3 @@ def summed_up(event: Ended, *, timed: bool = True) -> list[str]:
     ]
     lines += [f"worth a look: {o.name}: {o.reason}" for o in summary.outliers[:MOST_LISTED]]
     return lines
-
-
-def counted(number: int, noun: str) -> str:
-    """Say a number of things."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

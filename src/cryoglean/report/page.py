@@ -29,9 +29,9 @@ p { margin: .4rem 0 .8rem; max-width: 62rem }
 figure { margin: 0 }
 figcaption { font-size: .87rem; margin-top: .25rem; overflow-wrap: anywhere }
 img, svg { display: block; width: 100%; height: auto }
-img.plain { width: auto; max-width: 100% }
+img.plain { max-width: 32rem }
 .tiles, .gallery, .plots { display: grid; gap: 1rem }
-.tiles { grid-template-columns: repeat(auto-fill, minmax(10rem, 1fr)); gap: .7rem; margin: 1.2rem 0 }
+.tiles { grid-template-columns: repeat(auto-fill, minmax(8.6rem, 1fr)); gap: .7rem; margin: 1.2rem 0 }
 .gallery { grid-template-columns: repeat(auto-fill, minmax(21rem, 1fr)) }
 .plots { grid-template-columns: repeat(auto-fit, minmax(24rem, 1fr)); gap: 1.2rem 2rem; max-width: 68rem }
 .tile { background: var(--ground); border-radius: 8px; padding: .7rem .9rem }
@@ -41,17 +41,22 @@ img.plain { width: auto; max-width: 100% }
           overflow-wrap: anywhere }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 th { text-align: left; font-weight: 600; color: var(--faint) }
-td, th { padding: .28rem 1.1rem .28rem 0; border-bottom: 1px solid var(--line); vertical-align: top;
-         overflow-wrap: anywhere }
+td, th { padding: .28rem 1.1rem .28rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
+th, table.figures td, table.settings td:first-child { white-space: nowrap }
+td { overflow-wrap: anywhere }
+table.settings td { overflow-wrap: break-word }
 table.figures td + td, table.figures th + th { text-align: right }
 code { font: .92em ui-monospace, "DejaVu Sans Mono", monospace }
 @page { size: A4; margin: 14mm 12mm }
 @media print {
-  body { font-size: 9.5pt; padding: 0; max-width: none }
+  html { font-size: 12px }
+  body { font-size: 1rem; padding: 0; max-width: none }
   h1, h2, h3 { break-after: avoid }
   .tiles { grid-template-columns: repeat(4, 1fr) }
-  .gallery, .plots { grid-template-columns: repeat(2, 1fr); gap: .8rem }
-  figure, .tile, .notice, tr { break-inside: avoid }
+  .gallery { grid-template-columns: repeat(3, 1fr); gap: .6rem }
+  .plots { grid-template-columns: repeat(2, 1fr); gap: .8rem }
+  section > p { break-after: avoid }
+  figure, .plots > *, .tile, .notice, tr { break-inside: avoid }
 }
 """
 
@@ -124,12 +129,11 @@ def tiles(figures: Iterable[tuple[str, str]]) -> str:
     return f"<div class='tiles'>{''.join(drawn)}</div>"
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, figures: bool = False) -> str:
-    """Make a table of text; of `figures`, all columns but the first stand on the right."""
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, kind: str = "texts") -> str:
+    """Make a table of 'texts', of 'settings', or of 'figures', which stand on the right."""
     head = "".join(f"<th>{escaped(name)}</th>" for name in heads)
     body = "".join("<tr>" + "".join(f"<td>{escaped(cell)}</td>" for cell in row) + "</tr>\n" for row in rows)
-    kind = " class='figures'" if figures else ""
-    return f"<table{kind}><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
+    return f"<table class='{kind}'><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
 
 
 def figure(drawn: str, caption: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,11 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 from cryoglean.report.drawing import LINES
 
 _WIDTH, _HEIGHT = 480, 270
-_LEFT, _TOP, _RIGHT, _BOTTOM = 62, 16, 16, 46
+_LEFT, _TOP, _RIGHT, _BOTTOM = 70, 16, 16, 46
 _INK, _GRID, _PALE = "#343a40", "#e2e6ea", "#c3ccd4"
 _BLUE, _RED = ("#{:02x}{:02x}{:02x}".format(*colour) for colour in LINES[:2])
-_GROUPS, _FEWEST_FOR_A_LINE = 30, 20
-"""A trend is drawn through medians of so many groups, where there are enough points for one."""
+_GROUPS = 30
+FEWEST_FOR_A_LINE = 20
+"""Of so many points and more, a line shows the trend."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +33,12 @@ class Axis:
         Where it begins and ends, where that does not follow from what is shown.
     log : bool
         Show logarithms; for counts, of which 0 lies on the axis.
-    words : callable, optional
-        Says a tick in words; by default as a number.
     """
 
     label: str
     low: float | None = None
     high: float | None = None
     log: bool = False
-    words: Callable[[float], str] = "{:,.6g}".format
 
     def fitted(self, values: NDArray[np.float64]) -> Axis:
         """Return the axis with ends that take in all values."""
@@ -53,7 +51,7 @@ class Axis:
             margin = 0.04 * (high - low)
             low = low - margin if self.low is None else low
             high = high + margin if self.high is None else high
-        return Axis(self.label, low, high, self.log, self.words)
+        return Axis(self.label, low, high, self.log)
 
     def share(self, values: ArrayLike) -> NDArray[np.float64]:
         """Where values lie between the ends, from 0 to 1."""
@@ -99,6 +97,14 @@ def round_values(low: float, high: float, about: int = 5) -> list[float]:
     return [round(number * step, 12) for number in range(first, last + 1)]
 
 
+def in_short(value: float) -> str:
+    """Write the number of a tick: 0.25, 1,000, 20k, 3M."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= max(size, 1e4):
+            return f"{value / size:g}{letter}"
+    return f"{value:,.6g}"
+
+
 def histogram(
     edges: ArrayLike,
     counts: ArrayLike,
@@ -129,7 +135,9 @@ def histogram(
         An ``<svg>`` element.
     """
     edges, counts = np.asarray(edges, np.float64), np.asarray(counts, np.float64)
-    plot = _Plot(x.fitted(edges), y.fitted(np.append(counts, 0.0 if not y.log else 0.6)))
+    # Above the bars there is room for what is written beside the marks.
+    room = (3.0 if y.log else 1.12) if marks else 1.0
+    plot = _Plot(x.fitted(edges), y.fitted(np.append(counts * room, 0.6 if y.log else 0.0)))
     plot.bars(edges, counts, _BLUE if kept is None else _PALE)
     if kept is not None:
         plot.bars(edges, np.asarray(kept, np.float64), _BLUE)
@@ -159,7 +167,7 @@ def scatter(at: ArrayLike, values: ArrayLike, *, x: Axis, y: Axis) -> str:
         return _Plot(x.fitted(np.array([0.0, 1.0])), y.fitted(np.array([0.0, 1.0]))).drawn()
     plot = _Plot(x.fitted(both[:, 0]), y.fitted(both[:, 1]))
     plot.points(both)
-    if len(both) >= _FEWEST_FOR_A_LINE:
+    if len(both) >= FEWEST_FOR_A_LINE:
         ordered = both[np.argsort(both[:, 0], kind="stable")]
         groups = np.array_split(ordered, min(_GROUPS, len(ordered) // 5))
         plot.line(np.array([np.median(group, axis=0) for group in groups]))
@@ -223,11 +231,11 @@ class _Plot:
         for tick in self._y.ticks():
             at = float(self._at(np.zeros(1), np.array([tick]))[1][0])
             drawn.append(f'<path d="M{_LEFT} {at:.1f}H{right}" stroke="{_GRID}"/>')
-            drawn.append(_text(self._y.words(tick), (_LEFT - 7, at + 4.5), anchor="end"))
+            drawn.append(_text(in_short(tick), (_LEFT - 7, at + 4.5), anchor="end"))
         for tick in self._x.ticks():
             at = float(self._at(np.array([tick]), np.zeros(1))[0][0])
             drawn.append(f'<path d="M{at:.1f} {bottom}v5" stroke="{_INK}"/>')
-            drawn.append(_text(self._x.words(tick), (at, bottom + 19), anchor="middle"))
+            drawn.append(_text(in_short(tick), (at, bottom + 19), anchor="middle"))
         drawn.append(f'<path d="M{_LEFT} {bottom}H{right}" stroke="{_INK}"/>')
         drawn.append(_text(self._x.label, ((_LEFT + right) / 2, _HEIGHT - 7), anchor="middle"))
         middle = (_TOP + bottom) / 2

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -16,24 +14,17 @@ from cryoglean.report.gallery import Shown, draw_gallery, extremes
 from cryoglean.report.page import (
     Section,
     escaped,
-    figure,
     paragraph,
-    row_of,
     table,
     tiles,
     write_page,
 )
-from cryoglean.report.plots import Axis, Mark, histogram, scatter
+from cryoglean.report.run_plots import contamination, distributions, over_the_run
 from cryoglean.report.scores import Comparison, show_scores
-from cryoglean.report.survey import SCORE_EDGES, SPACING_EDGES, Seen, Survey, median_of, survey_run
+from cryoglean.report.survey import Seen, Survey, survey_run
+from cryoglean.report.words import counted
 
 _MOST_LISTED = 100
-_OVER_TIME_FROM = timedelta(minutes=10)
-"""Micrographs whose files are further apart in time are shown over it; others were copied at about once."""
-_NO_DEFOCUS = (
-    "Nothing is known of the defocus. Give the STAR file that CTF estimation left as the input of "
-    "<code>cryoglean pick</code>, or to <code>cryoglean report RUN --defocus FILE.star</code>."
-)
 
 
 def write_report(folder: RunFolder, *, comparison: Comparison | None = None) -> Path:
@@ -62,8 +53,8 @@ def write_report(folder: RunFolder, *, comparison: Comparison | None = None) -> 
     sections = [Section("Micrographs", show_micrographs(survey, comparison))]
     if comparison is not None:
         sections.append(Section("Against the truth", show_scores(comparison.evaluation)))
-    sections += [_over_the_run(survey), _distributions(survey), _contamination(survey)]
-    sections += [_worth_a_look(survey), _failures(survey), _warnings(survey), _configuration(survey)]
+    sections += [over_the_run(survey), distributions(survey), contamination(survey)]
+    sections += [_worth_a_look(survey), _trouble(survey), _configuration(survey)]
     title = f"Picks of {folder.root.resolve().name}"
     write_page(folder.report, title, lead=_lead(survey, comparison), sections=sections)
     return folder.report
@@ -81,19 +72,20 @@ def _lead(survey: Survey, comparison: Comparison | None) -> str:
         )
     shown = [
         (f"{summary.picks:,}", "picks"),
-        (f"{summary.done:,}", f"of {summary.micrographs:,} micrographs picked"),
+        (f"{summary.done:,}", f"of {counted(summary.micrographs, 'micrograph')} picked"),
         (f"{summary.median_picks:,.0f}", "picks in the typical micrograph"),
         (_typical_diameter(survey), "particle diameter"),
-        (f"{np.mean(scores):.2f}" if scores else "–", "mean score"),
+        (f"{np.mean(scores):.3f}" if scores else "–", "mean score"),
         (_duration(summary.seconds), "of work on the micrographs"),
     ]
     if comparison is not None:
         merit = comparison.evaluation.pooled[-1]
         shown.insert(1, (f"{merit.f1:.3f}", f"F1 within {merit.tolerance:g} diameters"))
     notices = [
-        f"{number:,} micrograph{'' if number == 1 else 's'} {what}"
+        f"{counted(number, 'micrograph')} {what}"
         for number, what in (
             (summary.failed, "failed; see below."),
+            (summary.rejected, "rejected by the user, of which nothing is shown."),
             (
                 summary.missing,
                 "not done yet: the command that began the run goes on, or another works on it now.",
@@ -164,13 +156,13 @@ def _by_merit(survey: Survey, comparison: Comparison) -> tuple[list[Seen], str]:
 def _shown(one: Seen, survey: Survey, comparison: Comparison | None) -> Shown:
     ((_, picks),) = read_results([Job(one.name, one.path)], survey.folder)
     merit = comparison.merit_of(one.name) if comparison else None
-    said = [f"{one.name}: {one.picks:,} pick{'' if one.picks == 1 else 's'}"]
-    if one.picks:
-        said.append(f"mean score {one.mean_score:.2f}, {one.expected:.0f} particles to expect")
-    if one.name in survey.defocus:
-        said.append(f"defocus {survey.defocus[one.name] / 1e4:.2f} µm")
+    said = [f"{one.name}: {counted(one.picks, 'pick')}"]
     if merit is not None:
         said.append(f"F1 {merit.f1:.3f}, precision {merit.precision:.3f}, recall {merit.recall:.3f}")
+    elif one.picks:
+        said.append(f"{one.expected:,.0f} to expect, mean score {one.mean_score:.3f}")
+    if one.name in survey.defocus:
+        said.append(f"defocus {survey.defocus[one.name] / 1e4:.2f} µm")
     return Shown(
         one.path,
         picks,
@@ -179,141 +171,6 @@ def _shown(one: Seen, survey: Survey, comparison: Comparison | None) -> Shown:
         pixel_size=survey.config.angpix,
         diameter=survey.config.diameter,
     )
-
-
-def _over_the_run(survey: Survey) -> Section:
-    """Show counts and scores over time, or the order of the run, and over defocus."""
-    seen = survey.seen
-    changed = np.array([one.changed for one in seen])
-    counts, scores = np.array([one.picks for one in seen]), np.array([one.mean_score for one in seen])
-    many, good = Axis("picks", low=0.0), Axis("mean score")
-    if len(seen) > 1 and np.ptp(changed) >= _OVER_TIME_FROM.total_seconds():
-        day = np.ptp(changed) > timedelta(days=2).total_seconds()
-        along, at = Axis("file time", words=lambda t: _clock(t, day=day)), changed
-        how = "Over the time at which files were last changed; files that were copied may tell when that was."
-    else:
-        along, at = Axis("micrographs in the order of the run", low=0.0), np.arange(1.0, len(seen) + 1)
-        how = "In the order of the run, as the files were written or copied at about one time."
-    if len(seen) < 2:
-        return Section("Over the run", paragraph("There is one micrograph.", "faint"))
-    plots = [(along, at, "over the run")]
-    known = np.array([survey.defocus.get(one.name, math.nan) for one in seen]) / 1e4
-    if np.isfinite(known).any():
-        plots.append((Axis("defocus, µm"), known, "over defocus"))
-    drawn = [
-        figure(scatter(where, values, x=axis, y=scale), f"{what} {caption}")
-        for axis, where, caption in plots
-        for scale, values, what in ((many, counts, "Picks"), (good, scores, "Mean score of the picks"))
-    ]
-    parts = [paragraph(f"{how} Lines join the medians of neighbours.", "faint"), row_of("plots", drawn)]
-    missing = int(np.isnan(known).sum())
-    if missing == len(seen):
-        parts.append(paragraph(_NO_DEFOCUS, "faint"))
-    elif missing:
-        parts.append(paragraph(f"The defocus of {missing:,} micrographs is not known.", "faint"))
-    return Section("Over the run", "\n".join(parts))
-
-
-def _clock(seconds: float, *, day: bool) -> str:
-    return datetime.fromtimestamp(seconds, UTC).astimezone().strftime("%d %b" if day else "%H:%M")
-
-
-def _distributions(survey: Survey) -> Section:
-    """Show scores, diameters and spacings."""
-    drawn = []
-    if survey.candidate_scores.any():
-        threshold = survey.config.min_score
-        drawn.append(
-            figure(
-                histogram(
-                    SCORE_EDGES,
-                    survey.candidate_scores,
-                    kept=survey.pick_scores,
-                    x=Axis("score", 0.0, 1.0),
-                    y=Axis("candidates", log=True),
-                    marks=[] if threshold is None else [Mark(threshold, f"threshold {threshold:g}")],
-                ),
-                f"Scores of {survey.candidate_scores.sum():,} candidates, on a logarithmic scale; coloured "
-                f"those of the {survey.pick_scores.sum():,} picks. The fewer lie in the middle, the less the "
-                "threshold matters.",
-            )
-        )
-    if survey.spacings.any():
-        middle = median_of(SPACING_EDGES, survey.spacings)
-        drawn.append(
-            figure(
-                histogram(
-                    SPACING_EDGES,
-                    survey.spacings,
-                    x=Axis("distance of the nearest pick, particle diameters", 0.0, 4.0),
-                    y=Axis("picks", low=0.0),
-                    marks=[Mark(survey.config.separation, f"separation {survey.config.separation:g}")],
-                ),
-                f"Nearest neighbours: the median lies {middle:.2f} diameters away. Many closer than one "
-                "diameter are particles in projection over each other, two picks on one particle, or a "
-                "diameter that is too large.",
-            )
-        )
-    parts = [row_of("plots", [*drawn, *_diameters(survey)])] if drawn else []
-    return Section("Scores, sizes, spacing", "\n".join([paragraph(_measured(survey)), *parts]))
-
-
-def _diameters(survey: Survey) -> list[str]:
-    sizes = np.array(sorted(survey.diameters))
-    if len(sizes) < 2:
-        return []
-    numbers = [survey.diameters[size] for size in sizes.tolist()]
-    counts, edges = np.histogram(sizes, bins=min(50, 4 * len(sizes)), weights=numbers)
-    drawn = histogram(edges, counts, x=Axis("diameter, Å"), y=Axis("picks", low=0.0))
-    return [figure(drawn, "Diameters of the picks.")]
-
-
-def _measured(survey: Survey) -> str:
-    """Say where the diameter comes from."""
-    found, number = survey.calibration, len(survey.kinds)
-    views = ", ".join(f"{count:,} {kind}" for kind, count in survey.kinds.most_common())
-    kinds = f" Kinds of picks: {escaped(views)}." if number > 1 else ""
-    if found is not None and found.diameter is not None and found.asked.get("diameter") is None:
-        return (
-            f"All picks have the diameter that was measured in {len(found.sources)} micrographs together: "
-            f"{found.diameter:.0f} Å ({found.diameter_px:.0f} pixels); particles are {found.contrast}.{kinds}"
-        )
-    if survey.config.diameter is not None:
-        return f"All picks have the diameter that was given: {survey.config.diameter:g} Å.{kinds}"
-    return f"The diameter was measured in each micrograph by itself.{kinds}"
-
-
-def _contamination(survey: Survey) -> Section:
-    """Say how many candidates lie on contamination, and in which micrographs."""
-    heading = "Contamination"
-    if not survey.config.contamination or survey.config.method == "paper":
-        return Section(heading, paragraph("Contamination was not looked for.", "faint"))
-    refused, candidates = (
-        sum(getattr(one, name) for one in survey.seen) for name in ("refused", "candidates")
-    )
-    if not candidates:
-        return Section(heading, paragraph("There are no candidates.", "faint"))
-    sides = ", or belong to a side view that was picked as a whole" if survey.kinds["side"] else ""
-    text = (
-        f"{refused:,} of {candidates:,} candidates ({refused / candidates:.1%}) were refused, as they lie on "
-        f"something that is no particle (ice crystals, carbon, gold, aggregates){sides}. Runs keep the "
-        "candidates, not the area that is contaminated."
-    )
-    shares = np.array([one.refused / one.candidates for one in survey.seen if one.candidates])
-    parts = [paragraph(text)]
-    if len(shares) > 2:
-        counts, edges = np.histogram(shares, bins=20, range=(0.0, 1.0))
-        x, y = Axis("share of the candidates refused", 0.0, 1.0), Axis("micrographs", low=0.0)
-        worst = sorted(survey.seen, key=lambda one: -one.refused / max(one.candidates, 1))[:8]
-        rows = [
-            (one.name, f"{one.refused:,} of {one.candidates:,}", f"{one.refused / one.candidates:.0%}")
-            for one in worst
-            if one.refused
-        ]
-        listed = table(("most in", "candidates refused", "share"), rows, figures=True) if rows else ""
-        drawn = figure(histogram(edges, counts, x=x, y=y), "Micrographs by the share that was refused.")
-        parts.append(row_of("plots", [drawn, f"<div>{listed}</div>"]))
-    return Section(heading, "\n".join(parts))
 
 
 def _worth_a_look(survey: Survey) -> Section:
@@ -325,22 +182,20 @@ def _worth_a_look(survey: Survey) -> Section:
     return Section("Worth a look", table(("micrograph", "what is strange", "robust deviations"), rows))
 
 
-def _failures(survey: Survey) -> Section:
-    failures = survey.summary.failures
-    if not failures:
-        return Section("Failures", paragraph("None.", "faint"))
-    rows = [(one.name, one.path, one.error) for one in failures[:_MOST_LISTED]]
-    more = len(failures) - len(rows)
-    rest = paragraph(f"{more:,} more are in summary.json.", "faint") if more else ""
-    return Section("Failures", table(("micrograph", "file", "why"), rows) + rest)
-
-
-def _warnings(survey: Survey) -> Section:
-    warnings = list(survey.summary.warnings.items())
-    if not warnings:
-        return Section("Warnings", paragraph("None.", "faint"))
-    rows = [(text, f"{number:,}") for text, number in warnings[:_MOST_LISTED]]
-    return Section("Warnings", table(("what is strange about files", "micrographs"), rows, figures=True))
+def _trouble(survey: Survey) -> Section:
+    """List what failed and why, and what is strange about files that were picked nevertheless."""
+    failures, warnings = survey.summary.failures, list(survey.summary.warnings.items())
+    parts = []
+    if failures:
+        rows = [(one.name, one.path, one.error) for one in failures[:_MOST_LISTED]]
+        parts.append(table(("micrograph", "file", "why it failed"), rows))
+        if len(failures) > len(rows):
+            parts.append(paragraph(f"{len(failures) - len(rows):,} more are in summary.json.", "faint"))
+    if warnings:
+        told = [(text, f"{number:,}") for text, number in warnings[:_MOST_LISTED]]
+        parts.append(table(("what is strange about files", "micrographs"), told))
+    nothing = paragraph("No micrograph failed, and nothing is strange about the files.", "faint")
+    return Section("Failures and warnings", "\n".join(parts) or nothing)
 
 
 def _configuration(survey: Survey) -> Section:
@@ -349,7 +204,13 @@ def _configuration(survey: Survey) -> Section:
     rows = []
     for name, value in survey.config.model_dump(mode="json").items():
         description = PickConfig.model_fields[name].description or ""
-        usual = "" if value == plain[name] else f"default: {'–' if plain[name] is None else plain[name]}"
-        rows.append((name, "–" if value is None else value, usual, description))
+        rows.append((name, _said(value), "" if value == plain[name] else _said(plain[name]), description))
     text = paragraph("As it was used, with what was measured filled in; config.toml holds the same.", "faint")
-    return Section("Configuration", text + table(("setting", "value", "", "what it does"), rows))
+    heads = ("setting", "value", "default, if another", "what it does")
+    return Section("Configuration", text + table(heads, rows, kind="settings"))
+
+
+def _said(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "–" if value is None else str(value)

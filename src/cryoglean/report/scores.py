@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from cryoglean.evaluate import Evaluation
 from cryoglean.evaluate.merit import Merit
 from cryoglean.report.curve_plot import draw_curves
-from cryoglean.report.page import drawing, escaped, paragraph, table
+from cryoglean.report.page import drawing, escaped, paragraph, row_of, table
+from cryoglean.report.words import counted
 from cryoglean.types import Picks
 
 _HEADS = (
@@ -21,6 +22,7 @@ _HEADS = (
     "centring error",
     "doubles",
 )
+_WORST_SHOWN = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,12 +49,12 @@ class Comparison:
 def show_scores(evaluation: Evaluation) -> str:
     """Show pooled figures of merit and the precision-recall curve as HTML."""
     merit, number = evaluation.pooled[-1], len(evaluation.micrographs)
-    counted = (
-        f"{merit.particles:,} true particles in {number:,} micrograph{'' if number == 1 else 's'}, "
-        f"{merit.picks:,} picks. A pick is a hit where its centre lies closer than the distance in the first "
-        "column to a true centre that no other pick holds."
+    about = (
+        f"{counted(merit.particles, 'true particle')} in {counted(number, 'micrograph')}, "
+        f"{counted(merit.picks, 'pick')}. A pick is a hit where its centre lies closer than the distance in "
+        "the first column to a true centre that no other pick holds."
     )
-    parts = [paragraph(counted), table(_HEADS, _rows(evaluation), figures=True)]
+    parts = [paragraph(about), table(_HEADS, _rows(evaluation), kind="figures")]
     if len(evaluation.kinds) > 1:
         found = (
             f"{one.kind}: {one.hits:,} of {one.particles:,} found, {one.agreeing:,} of them called so"
@@ -63,8 +65,21 @@ def show_scores(evaluation: Evaluation) -> str:
         if names:
             who = "without picks of their own" if what == "as missed" else "without truth"
             first = f"{names[0]}{' …' if len(names) > 1 else ''}"
-            parts.append(paragraph(escaped(f"{len(names)} micrographs {who} count {what}: {first}"), "faint"))
-    return "\n".join([*parts, drawing(draw_curves(evaluation), "precision against recall")])
+            micrographs = counted(len(names), "micrograph")
+            parts.append(paragraph(escaped(f"Counting {what}: {micrographs} {who} ({first})."), "faint"))
+    curve = drawing(draw_curves(evaluation), "precision against recall")
+    return "\n".join([*parts, row_of("plots", [f"<div>{curve}</div>", _worst(evaluation)])])
+
+
+def _worst(evaluation: Evaluation) -> str:
+    """Show the micrographs with the lowest F1; nothing where there is one alone."""
+    if len(evaluation.micrographs) < 2:
+        return ""
+    last = ((name, merits[-1]) for name, merits in evaluation.micrographs.items())
+    worst = sorted(last, key=lambda pair: pair[1].f1)[:_WORST_SHOWN]
+    rows = [(name, f"{m.f1:.3f}", f"{m.precision:.3f}", f"{m.recall:.3f}") for name, m in worst]
+    heads = (f"lowest F1 within {evaluation.pooled[-1].tolerance:g} diameters", "F1", "precision", "recall")
+    return f"<div>{table(heads, rows, kind='figures')}</div>"
 
 
 def _rows(evaluation: Evaluation) -> list[list[str]]:

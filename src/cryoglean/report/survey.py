@@ -135,7 +135,7 @@ def survey_run(folder: RunFolder) -> Survey:
     outcomes: list[Outcome] = []
     for record, picks in read_results(jobs, folder):
         outcomes.append(outcome_of(record, picks))
-        if record.error is None:
+        if record.error is None and not record.rejected:
             survey.add(record, picks)
     survey.summary = sum_up(outcomes, missing=len(jobs) - len(outcomes))
     return survey

@@ -1,0 +1,183 @@
+"""The report of a run says what the run left, whatever became of it."""
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cryoglean.config import EngineConfig, PickConfig, SelectConfig
+from cryoglean.engine import Run, RunFolder, pick, reselect
+from cryoglean.io import write_mrc
+from cryoglean.io.formats import read_picks, write_picks
+from cryoglean.report.run_report import write_report
+from cryoglean.report.survey import nearest_neighbours, survey_run
+from cryoglean.types import Picks
+from tests.conftest import Outcome
+from tests.engine.session_files import draw_micrograph
+
+Program = Callable[..., Outcome]
+KNOWN = PickConfig(diameter=96.0, contrast="dark")
+HERE = EngineConfig(workers=1)
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> list[Path]:
+    """Eight micrographs of 9 to 16 particles."""
+    made = [tmp_path / "data" / f"mic{seed}.mrc" for seed in range(8)]
+    for seed, path in enumerate(made):
+        write_mrc(path, draw_micrograph(np.random.default_rng(seed), particles=9 + seed), pixel_size=4.0)
+    return made
+
+
+@pytest.fixture
+def run(tmp_path: Path, paths: list[Path]) -> RunFolder:
+    folder = RunFolder(tmp_path / "run")
+    pick(Run(paths, folder, KNOWN, HERE), tell=lambda event: None)
+    return folder
+
+
+def text_of(folder: RunFolder) -> str:
+    """The words of a report, without pictures and elements."""
+    page = write_report(folder).read_text(encoding="utf-8")
+    return re.sub(r"\s+", " ", re.sub(r"<style>.*?</style>|<[^>]*>", " ", page, flags=re.DOTALL))
+
+
+def test_the_figures_are_those_of_the_run(run: RunFolder) -> None:
+    survey, left = survey_run(run), read_picks(run.table)
+    assert survey.summary.picks == sum(len(one) for one in left) == sum(one.picks for one in survey.seen)
+    assert survey.pick_scores.sum() == survey.summary.picks
+    assert survey.candidate_scores.sum() == sum(one.candidates for one in survey.seen)
+    assert survey.seen[3].expected == pytest.approx(left[3].score.sum(), abs=1e-4)
+    assert list(survey.diameters) == [96.0]
+
+
+def test_nearest_neighbours_are_measured_in_diameters() -> None:
+    picks = Picks(np.array([[0.0, 0.0], [30.0, 40.0], [30.0, 140.0]]), diameter=50.0, pixel_size=2.0)
+    np.testing.assert_allclose(nearest_neighbours(picks), [2.0, 2.0, 4.0])
+    assert len(nearest_neighbours(picks[:1])) == 0
+
+
+def test_a_report_shows_nine_of_many(run: RunFolder) -> None:
+    page = write_report(run).read_text(encoding="utf-8")
+    assert page.count("data:image/jpeg") == 6  # Two of each of eight.
+    assert page.index("mic7: 16 picks") < page.index("The worst") < page.index("mic0: 9 picks")
+
+
+def test_failures_are_listed_with_their_reasons(paths: list[Path], tmp_path: Path) -> None:
+    paths[2].write_bytes(b"")
+    run = RunFolder(tmp_path / "run")
+    pick(Run(paths, run, KNOWN, HERE), tell=lambda event: None)
+    text = text_of(run)
+    assert "1 micrograph failed; see below." in text
+    assert f"{paths[2]} the file is empty (copy or transfer the file again)" in text
+
+
+def test_a_run_where_all_failed_has_a_report(paths: list[Path], tmp_path: Path) -> None:
+    paths[0].write_bytes(b"")
+    run = RunFolder(tmp_path / "run")
+    pick(Run(paths[:1], run, KNOWN, HERE), tell=lambda event: None)
+    assert "No micrograph is done." in text_of(run)
+
+
+def test_micrographs_without_picks_are_told(paths: list[Path], run: RunFolder) -> None:
+    reselect(run, SelectConfig(min_score=2.0))
+    assert "mic0: 0 picks" in text_of(run)
+
+
+def test_a_micrograph_that_is_gone_costs_its_picture_alone(paths: list[Path], run: RunFolder) -> None:
+    paths[7].unlink()
+    page = write_report(run).read_text(encoding="utf-8")
+    assert page.count("data:image/jpeg") == 5
+    assert "there is no such file" in page
+
+
+def test_an_unfinished_run_says_so(paths: list[Path], run: RunFolder) -> None:
+    run.record("mic4").unlink()
+    assert "1 micrograph not done yet" in text_of(run)
+
+
+def test_time_and_defocus_are_shown_where_they_are_known(
+    cryoglean: Program, paths: list[Path], run: RunFolder, tmp_path: Path
+) -> None:
+    assert "Nothing is known of the defocus" in text_of(run)
+    assert "in the order of the run" in text_of(run).lower()
+    for number, path in enumerate(paths):
+        os.utime(path, (0, 1_700_000_000 + 1800 * number))
+    star = tmp_path / "ctf.star"
+    rows = "\n".join(
+        f"data/{path.name} {10_000 + 1000 * k} {9000 + 1000 * k}" for k, path in enumerate(paths)
+    )
+    head = "data_micrographs\n\nloop_\n_rlnMicrographName\n_rlnDefocusU\n_rlnDefocusV\n"
+    star.write_text(head + rows + "\n")
+    pick(Run(paths, run, KNOWN, HERE), tell=lambda event: None)
+    assert cryoglean("report", run.root, "--defocus", star).code == 0
+    page = run.report.read_text(encoding="utf-8")
+    assert "hours after the first file" in page
+    assert "defocus, µm" in page
+    assert "defocus 1.65 µm" in page
+
+
+def test_a_file_that_tells_no_defocus_is_refused(cryoglean: Program, run: RunFolder, tmp_path: Path) -> None:
+    (tmp_path / "other.star").write_text("data_\n\nloop_\n_rlnMicrographName\nelse.mrc\n")
+    outcome = cryoglean("report", run.root, "--defocus", tmp_path / "other.star")
+    assert outcome.code == 1
+    assert "tells the defocus of no micrograph of this run" in outcome.err
+
+
+def test_truth_adds_merit_and_a_curve(cryoglean: Program, run: RunFolder, tmp_path: Path) -> None:
+    true = [one[: len(one) - 1] for one in read_picks(run.table)]
+    write_picks(true, tmp_path / "truth.csv")
+    outcome = cryoglean("report", run.root, "--truth", tmp_path / "truth.csv")
+    assert outcome.code == 0
+    page = run.report.read_text(encoding="utf-8")
+    particles = sum(map(len, true))
+    assert f"{particles} true particles in 8 micrographs, {particles + 8} picks" in page
+    assert f"<td>{particles / (particles + 8):.3f}</td><td>1.000</td>" in page
+    assert page.count("data:image/png") == 1
+    assert (run.evaluation / "precision_recall.csv").is_file()
+
+
+def test_truth_about_other_micrographs_is_refused(cryoglean: Program, run: RunFolder, tmp_path: Path) -> None:
+    write_picks([Picks(np.ones((1, 2)), name="else")], tmp_path / "truth.csv")
+    outcome = cryoglean("report", run.root, "--truth", tmp_path / "truth.csv")
+    assert outcome.code == 2
+    assert "no micrograph has both truth and picks" in outcome.err
+
+
+def test_a_folder_that_is_no_run_is_refused(cryoglean: Program, tmp_path: Path) -> None:
+    outcome = cryoglean("report", tmp_path)
+    assert outcome.code == 1
+    assert "name the folder that `cryoglean pick --out` wrote" in outcome.err
+
+
+def test_pick_and_select_write_the_report(cryoglean: Program, paths: list[Path], tmp_path: Path) -> None:
+    out, known = tmp_path / "run", ("--diameter", 96, "--contrast", "dark", "--workers", 1)
+    assert not (out / "report.html").exists()
+    assert f"report: {out / 'report.html'}" in cryoglean("pick", *paths, "--out", out, *known).err
+    before = (out / "report.html").read_text(encoding="utf-8")
+    cryoglean("select", out, "--min-score", 0.9999, "--no-report")
+    assert (out / "report.html").read_text(encoding="utf-8") == before
+    cryoglean("select", out, "--min-score", 0.9999)
+    assert "threshold 0.9999" in (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_pdf_is_written_beside_it(cryoglean: Program, run: RunFolder) -> None:
+    try:
+        import weasyprint  # noqa: F401
+    except (ImportError, OSError):
+        pytest.skip("WeasyPrint, or the Pango library that it sets text with, is not there")
+    assert cryoglean("report", run.root, "--pdf").code == 0
+    assert run.report.with_suffix(".pdf").read_bytes().startswith(b"%PDF-")
+
+
+def test_where_nothing_prints_the_remedy_is_told(
+    cryoglean: Program, run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "weasyprint", None)
+    outcome = cryoglean("report", run.root, "--pdf")
+    assert outcome.code == 1
+    assert "pip install 'cryoglean[pdf]'" in outcome.err
+    assert run.report.is_file()
