@@ -52,7 +52,8 @@ def test_both_presets_answer_alike(preset):
 @pytest.mark.parametrize("branches", range(1, 6))
 def test_one_to_five_branches_add_their_own_parameters(branches):
     sizes = [count_parameters(build_segmenter(ArchitectureConfig(branches=n))) for n in (branches, 1)]
-    assert sizes[0] - sizes[1] == (branches - 1) * (64 * 64 * 9 + 2 * 64 + 64 * 64 + 64)
+    own = ArchitectureConfig().channels[2]
+    assert sizes[0] - sizes[1] == (branches - 1) * (own * own * 9 + 2 * own + own * own + own)
 
 
 @pytest.mark.parametrize("branches", [1, 4])
