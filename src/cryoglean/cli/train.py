@@ -1,36 +1,91 @@
-"""`cryoglean train`: the two networks, from shards of tiles to a folder of weights."""
+"""`cryoglean train`: the two networks, from tiles, picks or corrections to a folder of weights."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from cryoglean.cli.options import configured
-from cryoglean.config import TrainConfig
+from cryoglean.config import PickConfig, TrainConfig
 from cryoglean.errors import UsageError
+
+if TYPE_CHECKING:
+    from cryoglean.network.weights import Weights
 
 
 @configured(TrainConfig)
 def train(
     *,
-    shards: Annotated[
-        Path,
-        typer.Option(help="Folder of tiles that `cryoglean simulate --tiles` wrote.", show_default=False),
-    ],
     out: Annotated[Path, typer.Option(help="Folder for the weights; its name becomes theirs.")],
-    real: Annotated[
+    shards: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of tiles of your own micrographs, from `cryoglean labels --tiles`, to learn from "
-            "beside the simulated ones, which keep the general ability.",
+            help="Folder of tiles that `cryoglean simulate --tiles` wrote: what networks are trained on, or "
+            "what they rehearse beside your own micrographs, for which some are simulated if not given.",
             show_default=False,
         ),
     ] = None,
     start: Annotated[
         str | None,
         typer.Option("--from", help="Weights to go on from: a name or a folder.", show_default=False),
+    ] = None,
+    corrections: Annotated[
+        Path | None,
+        typer.Option(
+            help="Run of `cryoglean pick` whose picks you corrected with `cryoglean view`, to learn from.",
+            show_default=False,
+        ),
+    ] = None,
+    picks: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Your own picks to learn from: files of any known format, or folders; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    micrographs: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Micrographs of --picks: files, folders, globs in quotes, @lists or STAR files; repeatable. "
+            "Those without picks are left out.",
+            show_default=False,
+        ),
+    ] = None,
+    incomplete: Annotated[
+        bool,
+        typer.Option(
+            "--incomplete",
+            help="The picks are only some of the particles, so what lies between them may be particles too.",
+        ),
+    ] = False,
+    real: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of tiles of your own micrographs, from `cryoglean labels --tiles`, to learn from.",
+            show_default=False,
+        ),
+    ] = None,
+    diameter: Annotated[
+        float | None,
+        typer.Option(
+            help="Particle diameter of --picks, Å.", min=0, show_default="that of the picks, or measured"
+        ),
+    ] = None,
+    angpix: Annotated[
+        float | None,
+        typer.Option(
+            help="Pixel size of the micrographs of --picks, Å.", min=0, show_default="that of the files"
+        ),
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            help="Learn from your own micrographs for no more than so many minutes.",
+            min=0.1,
+            show_default="10",
+        ),
     ] = None,
     preset: Annotated[
         Literal["light", "pixer-2019"] | None,
@@ -43,39 +98,84 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint in OUT/training.")
     ] = False,
+    json_lines: Annotated[
+        bool,
+        typer.Option("--json-lines", help="Tell progress as one JSON object a line (own micrographs only)."),
+    ] = False,
     config: TrainConfig,
 ) -> None:
     """Train the segmentation and the classification network, and calibrate them.
+
+    From tiles alone it trains new networks. With --from and --corrections, --picks or
+    --real it goes on from trained ones with a few of your micrographs, in minutes on a
+    CPU, and tells how good they were before and after on micrographs held back.
 
     Writes OUT/segmenter.onnx, OUT/classifier.onnx, both as .safetensors too, and
     OUT/card.json, which `cryoglean pick --method network --weights OUT` uses. OUT/training
     holds checkpoints, metrics (CSV) and pictures of example maps while it runs.
     Needs the extra "train" of the package.
 
-    Example: cryoglean train --shards shards --out weights/mine --epochs 10
+    Examples
+    --------
+    cryoglean train --shards shards --out weights/mine --epochs 10
+    cryoglean train --from general --corrections run --out weights/mine
+    cryoglean train --from general --picks picks/ --micrographs mics/ --diameter 150 --out weights/mine
     """
-    import sys
-
-    _require_torch()
-    from cryoglean.network.making import Provenance, load_tiles, make_weights
-    from cryoglean.network.tiles import LabelledTiles
     from cryoglean.network.weights import read_weights
+
+    own = {"--corrections": corrections, "--picks": picks, "--real": real}
+    given = [option for option, value in own.items() if value]
+    about = {"--incomplete": incomplete, "--diameter": diameter, "--angpix": angpix}
+    _check(
+        given,
+        start,
+        of_picks={"--micrographs": micrographs, **about},
+        of_own={"--minutes": minutes, "--json-lines": json_lines},
+    )
+    _require_torch()
+    started = read_weights(start) if start is not None else None
+    chosen = {"preset": preset, "branches": branches}
+    config = _with_architecture(config, started, {k: v for k, v in chosen.items() if v is not None})
+    if not given:
+        if shards is None:
+            raise UsageError(
+                "name what to learn from: --shards for new networks, or --from with --corrections, --picks "
+                "or --real for your own micrographs"
+            )
+        _train_on_tiles(shards, config, started, out=out, resume=resume)
+        return
+    from cryoglean.cli.teaching import teller
+    from cryoglean.engine import RunFolder
+    from cryoglean.learning.taught import teaching_of_picks, teaching_of_run
+    from cryoglean.learning.tuning import Order, learn_from_micrographs, learn_from_tiles
+
+    assert started is not None
+    tuned = _fine_tuned(config, minutes)
+    order = Order(started, tuned, out, shards=shards, resume=resume, command=_command())
+    with teller(json_lines=json_lines) as tell:
+        if real is not None:
+            learn_from_tiles(real, order, tell)
+        elif corrections is not None:
+            learn_from_micrographs(teaching_of_run(RunFolder(corrections)), order, tell)
+        else:
+            known = PickConfig(diameter=diameter, angpix=angpix)
+            teaching = teaching_of_picks(
+                picks or [], micrographs or [], config=known, complete=not incomplete
+            )
+            learn_from_micrographs(teaching, order, tell)
+
+
+def _train_on_tiles(
+    shards: Path, config: TrainConfig, started: Weights | None, *, out: Path, resume: bool
+) -> None:
+    from cryoglean.network.making import Provenance, load_tiles, make_weights
     from cryoglean.simulate.shards import SPLITS
 
-    started = read_weights(start) if start is not None else None
-    shape = started.card.architecture if started else config.architecture
-    chosen = {"preset": preset, "branches": branches}
-    wanted = {name: value for name, value in chosen.items() if value is not None}
-    if started and wanted:
-        raise UsageError("--preset and --branches follow from the weights that --from names; leave them out")
-    config = config.model_copy(update={"architecture": shape.model_copy(update=wanted)})
     tiles = {split: load_tiles(shards, split, config) for split in SPLITS}
-    if real is not None:
-        tiles["train"] = LabelledTiles.joined([load_tiles(real, "train", config), tiles["train"]])
     provenance = Provenance(
         name=out.resolve().name,
-        command=" ".join(["cryoglean", *sys.argv[1:]]),
-        data=f"{len(tiles['train'])} tiles in {shards.name}" + (f" and {real.name}" if real else ""),
+        command=_command(),
+        data=f"{len(tiles['train'])} tiles in {shards.name}",
     )
     card = make_weights(
         tiles, config, provenance, out=out, start=started.folder if started else None, resume=resume
@@ -83,6 +183,58 @@ def train(
     typer.echo(f"weights in {out}; recommended threshold {card.threshold:g}; on held-out families:")
     for name, value in card.validation.items():
         typer.echo(f"  {name.replace('_', ' ')}: {value:.3f}")
+
+
+def _check(
+    given: list[str], start: str | None, *, of_picks: dict[str, object], of_own: dict[str, object]
+) -> None:
+    """Refuse options that do not go together."""
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} are two things to learn from; name one of them")
+    if given and start is None:
+        raise UsageError(f"{given[0]} needs --from, the weights to go on from; --from general, as a rule")
+    if not given and (extra := [option for option, value in of_own.items() if value]):
+        raise UsageError(f"{', '.join(extra)}: only with --corrections, --picks or --real")
+    if given != ["--picks"] and (extra := [option for option, value in of_picks.items() if value]):
+        raise UsageError(f"{', '.join(extra)}: only with --picks")
+    if given == ["--picks"] and not of_picks["--micrographs"]:
+        raise UsageError("--picks needs --micrographs, the images that the picks were made on")
+
+
+def _with_architecture(
+    config: TrainConfig, started: Weights | None, wanted: dict[str, object]
+) -> TrainConfig:
+    """Take the networks' shape from the weights to go on from, or else from the options."""
+    if started and wanted:
+        raise UsageError("--preset and --branches follow from the weights that --from names; leave them out")
+    shape = started.card.architecture if started else config.architecture
+    return config.model_copy(update={"architecture": shape.model_copy(update=wanted)})
+
+
+def _fine_tuned(config: TrainConfig, minutes: float | None) -> TrainConfig:
+    """Put options that are given into the part of the settings that counts for a user's own micrographs."""
+    passes = [f"--{name.replace('_', '-')}" for name in _PASSES if name in config.model_fields_set]
+    if passes:
+        raise UsageError(
+            f"{', '.join(passes)}: with your own micrographs the steps count; see [fine_tuning] of --config"
+        )
+    update: dict[str, object] = {
+        name: getattr(config, name) for name in _OWN if name in config.model_fields_set
+    }
+    if minutes is not None:
+        update["minutes"] = minutes
+    return config.model_copy(update={"fine_tuning": config.fine_tuning.model_copy(update=update)})
+
+
+_PASSES = ("epochs", "classifier_epochs")
+_OWN = ("rate", "averaging", "validate_every")
+"""Settings whose usual values are others where a user's own micrographs are learnt from."""
+
+
+def _command() -> str:
+    import sys
+
+    return " ".join(["cryoglean", *sys.argv[1:]])
 
 
 def _require_torch() -> None:

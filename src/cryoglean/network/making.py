@@ -40,7 +40,12 @@ class Provenance:
 
 
 def load_tiles(folder: Path, split: Split, config: TrainConfig) -> LabelledTiles:
-    """Read one split of a folder of shards at the networks' scale.
+    """Read one split of a folder of shards at the networks' scale; see `load_shards`."""
+    return LabelledTiles.joined(load_shards(folder, split, config))
+
+
+def load_shards(folder: Path, split: Split, config: TrainConfig) -> list[LabelledTiles]:
+    """Read each file of one split of a folder of shards at the networks' scale.
 
     Parameters
     ----------
@@ -66,7 +71,7 @@ def load_tiles(folder: Path, split: Split, config: TrainConfig) -> LabelledTiles
             f"{folder}: particles measure {shard_px:g} pixels and the networks want "
             f"{config.architecture.particle_px:g}; make finer tiles"
         )
-    return LabelledTiles.joined([LabelledTiles.of(read_shard(path), scale=scale) for path in paths])
+    return [LabelledTiles.of(read_shard(path), scale=scale) for path in paths]
 
 
 def _particle_px(folder: Path) -> float:
@@ -133,7 +138,7 @@ def make_weights(
         families={split: len(np.unique(own.family)) for split, own in tiles.items()},
         training=config,
         command=provenance.command,
-        commit=_commit(),
+        commit=source_state(),
         cost=f"{(time.monotonic() - began) / 60:.0f} minutes on {config.threads} cores",
     )
     write_card(out, card)
@@ -165,7 +170,7 @@ def _initial(config: TrainConfig, start: Path | None) -> tuple[nn.Module, nn.Mod
     return segmenter, classifier
 
 
-def _commit() -> str:
+def source_state() -> str:
     """State of the program's source, where it lies in a repository."""
     asked = subprocess.run(
         ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"],

@@ -140,16 +140,21 @@ def load_networks(weights: str | Path, *, threads: int | None = None) -> Network
     WeightsError
         There are no such weights, or they are damaged.
     """
-    return _load(str(weights), threads or cv2.getNumThreads())
+    found = read_weights(weights)
+    prints = tuple(found.card.sha256[f"{part}.onnx"] for part in _PARTS)
+    return Networks(found, *_sessions(found.folder, prints, threads or cv2.getNumThreads()))
+
+
+_PARTS = ("segmenter", "classifier")
 
 
 @lru_cache(maxsize=4)
-def _load(name: str, threads: int) -> Networks:
-    weights = read_weights(name)
-    return Networks(
-        weights,
-        *(_session(weights.folder / f"{part}.onnx", threads) for part in ("segmenter", "classifier")),
-    )
+def _sessions(
+    folder: Path, prints: tuple[str, ...], threads: int
+) -> tuple[onnxruntime.InferenceSession, onnxruntime.InferenceSession]:
+    """Load both networks once, and again when `prints`, the files' fingerprints, have changed."""
+    segmenter, classifier = (_session(folder / f"{part}.onnx", threads) for part in _PARTS)
+    return segmenter, classifier
 
 
 def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:

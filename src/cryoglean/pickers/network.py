@@ -64,7 +64,7 @@ class NetworkPicker:
         scale = self._scale_finder.scale_of(micrograph)
         if scale is None:
             return _picks(micrograph, np.zeros((0, 2)), np.zeros(0), diameter=np.nan)
-        working = self._working(micrograph, scale)
+        working = working_image(micrograph, scale, self._particle_px)
         maps = self._networks.segment(working.data)
         candidates = find_candidates(maps, self._particle_px)
         particle = self._networks.classify(working.data, candidates.xy)[:, 0]
@@ -90,7 +90,7 @@ class NetworkPicker:
         scale = self._scale_finder.scale_of(micrograph)
         if scale is None:
             return {}
-        working = self._working(micrograph, scale)
+        working = working_image(micrograph, scale, self._particle_px)
         maps = self._networks.segment(working.data)
         margin = margin_px(self._particle_px)
         wide = {"normalised": working.data, "evidence": evidence(maps)}
@@ -105,16 +105,6 @@ class NetworkPicker:
     def _particle_px(self) -> float:
         return self._networks.weights.card.architecture.particle_px
 
-    def _working(self, micrograph: Micrograph, scale: Scale) -> ScoreMap:
-        """Bring the particle to the networks' scale, bright, normalised over the whole micrograph.
-
-        Around it a margin is blank, in which the networks say where the particles are that the border cuts.
-        """
-        low = resample_to(micrograph, scale, self._particle_px)
-        margin = margin_px(self._particle_px)
-        offset = (low.offset[0] - margin * low.step[0], low.offset[1] - margin * low.step[1])
-        return ScoreMap(np.pad(normalise(low.data, self._particle_px), margin), low.step, offset)
-
     def _contaminated(self, maps: FloatImage, xy: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Tell which candidates lie on contamination rather than beside it."""
         half = round(self._particle_px / STRIDE / 2)
@@ -123,6 +113,26 @@ class NetworkPicker:
         column, row = (np.rint(xy).astype(np.intp) // STRIDE).T
         row, column = np.clip(row, 0, foreign.shape[0] - 1), np.clip(column, 0, foreign.shape[1] - 1)
         return np.asarray(foreign[row, column] > FOREIGN)
+
+
+def working_image(micrograph: Micrograph, scale: Scale, particle_px: float) -> ScoreMap:
+    """Bring the particle to the networks' scale, bright, normalised over the whole micrograph.
+
+    Around it a margin is blank, in which the networks say where the particles are that the border cuts.
+
+    Parameters
+    ----------
+    micrograph : Micrograph
+        The micrograph.
+    scale : Scale
+        Diameter and contrast of its particles.
+    particle_px : float
+        Particle diameter at the networks' scale, pixels.
+    """
+    low = resample_to(micrograph, scale, particle_px)
+    margin = margin_px(particle_px)
+    offset = (low.offset[0] - margin * low.step[0], low.offset[1] - margin * low.step[1])
+    return ScoreMap(np.pad(normalise(low.data, particle_px), margin), low.step, offset)
 
 
 def _picks(
