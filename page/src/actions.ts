@@ -1,7 +1,13 @@
 /** Everything that can be done on the page, by pointer or by key. */
 
 import { batch } from "@preact/signals";
-import { type Api, type CorrectionsReply, type CorrectionsState, type MicrographPicks, Refused } from "./api";
+import {
+  type Api,
+  type CorrectionsReply,
+  type CorrectionsState,
+  type MicrographPicks,
+  Unreachable,
+} from "./api";
 import { Autosave } from "./autosave";
 import { levelFor } from "./logic/geometry";
 import { atEdge, Histograms } from "./logic/histograms";
@@ -32,6 +38,7 @@ interface Loaded {
 }
 
 const MOST_LOADED = 60;
+const MOST_AT_ONCE = 8;
 const POLL_MS = 2000;
 const SETTLE_MS = 250;
 
@@ -43,6 +50,7 @@ export class Actions {
   private readonly loaded = new Map<number, Loaded>();
   private readonly coming = new Map<number, Promise<Loaded>>();
   private revision: number;
+  private notBefore = 0;
   private settling: ReturnType<typeof setTimeout> | undefined;
   private noticing: ReturnType<typeof setTimeout> | undefined;
   /** At what scale micrographs are seen, so that those ahead are fetched in the size that will be needed. */
@@ -297,7 +305,7 @@ export class Actions {
   /** Take over what the server now has of a micrograph. */
   private take(index: number, { corrections, revision }: CorrectionsReply): void {
     const loaded = this.loaded.get(index);
-    if (!loaded) return;
+    if (!loaded || revision < loaded.revision) return;
     this.loaded.set(index, { ...loaded, corrections: understood(corrections), revision });
     this.refresh(index);
   }
@@ -385,34 +393,46 @@ export class Actions {
       const { revision, changed, threshold } = await this.api.changes(this.revision);
       if (!state.online.peek()) void this.autosave.now();
       state.online.value = true;
-      if (threshold !== state.run.peek().threshold) {
-        const followed = state.threshold.peek() === state.run.peek().threshold;
-        state.run.value = { ...state.run.peek(), threshold };
-        if (followed) state.threshold.value = state.settled.value = threshold;
-      }
+      this.followThreshold(threshold);
       if (revision === this.revision) return;
+      const current = state.current.peek();
       const known = changed.filter((index) => this.loaded.has(index));
-      const table = changed.length > known.length || known.length > 8 || !changed.length;
-      for (const index of known) {
-        const picks = this.understood(await this.api.picks(index));
-        this.loaded.set(index, picks);
-        this.refresh(index);
-      }
-      if (table) await this.reload();
+      // Of many, all but the one on the screen are asked for again when they are shown.
+      const now = known.length > MOST_AT_ONCE ? known.filter((index) => index === current) : known;
+      for (const index of known) if (!now.includes(index)) this.loaded.delete(index);
+      for (const index of now) this.takeOver(index, await this.api.picks(index));
+      const all = changed.length > now.length || !changed.length;
+      if (all && !(await this.reload())) return;
       this.revision = revision;
     } catch (problem) {
-      if (!(problem instanceof Refused)) state.online.value = false;
-      else this.tell(problem.message, true);
+      if (problem instanceof Unreachable) state.online.value = false;
+      else this.tell((problem as Error).message, true);
     }
   }
 
-  private async reload(): Promise<void> {
+  private followThreshold(threshold: number): void {
     const { state } = this;
-    const [run, table, bins] = await Promise.all([
-      this.api.run(),
-      this.api.micrographs(),
-      this.api.histograms(),
-    ]);
+    const before = state.run.peek().threshold;
+    if (threshold === before) return;
+    if (state.threshold.peek() === before) state.threshold.value = state.settled.value = threshold;
+    state.run.value = { ...state.run.peek(), threshold };
+  }
+
+  /** Take over what another window made of a micrograph, unless a reply has told something newer already. */
+  private takeOver(index: number, picks: MicrographPicks): void {
+    const before = this.loaded.get(index);
+    if (!before || picks.revision < before.revision) return;
+    this.loaded.set(index, this.understood(picks));
+    this.refresh(index);
+  }
+
+  /** Ask for the whole list anew; not too often where that takes long. Return whether it was done. */
+  private async reload(): Promise<boolean> {
+    const { state } = this;
+    const started = performance.now();
+    if (started < this.notBefore) return false;
+    const [run, [table, bins]] = await Promise.all([this.api.run(), this.api.overview()]);
+    this.notBefore = performance.now() + 4 * (performance.now() - started);
     batch(() => {
       state.run.value = run;
       state.table.value = table;
@@ -422,6 +442,7 @@ export class Actions {
     });
     const current = state.current.peek();
     if (current >= 0 && !state.open.peek() && state.known(current)) await this.show(current);
+    return true;
   }
 
   // Saying something ---------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 /** What the page and its server say to each other; mirrors `cryoglean/viewer/messages.py`. */
 
+import { BINS } from "./logic/histograms";
 import type { Kind, Operation } from "./logic/picks";
 
 export interface Format {
@@ -158,10 +159,17 @@ export class Api {
     return this.json("GET", "micrographs");
   }
 
+  /** Counts are little endian, as every machine that runs a browser has them. */
   async histograms(): Promise<Uint16Array> {
-    const bytes = await (await this.send("GET", "histograms")).arrayBuffer();
-    const view = new DataView(bytes);
-    return Uint16Array.from({ length: bytes.byteLength / 2 }, (_, i) => view.getUint16(2 * i, true));
+    return new Uint16Array(await (await this.send("GET", "histograms")).arrayBuffer());
+  }
+
+  /** Return the table and the histograms of the same micrographs, while more of them may be coming. */
+  async overview(): Promise<[MicrographTable, Uint16Array]> {
+    for (;;) {
+      const [table, bins] = await Promise.all([this.micrographs(), this.histograms()]);
+      if (bins.length === table.name.length * BINS) return [table, bins];
+    }
   }
 
   picks(index: number): Promise<MicrographPicks> {

@@ -66,7 +66,7 @@ async function begin(root: HTMLElement): Promise<void> {
     return;
   }
   const api = new Api(token);
-  const [run, table, bins] = await Promise.all([api.run(), api.micrographs(), api.histograms()]);
+  const [run, [table, bins]] = await Promise.all([api.run(), api.overview()]);
   document.title = `${run.name} – cryoglean`;
   const page = new Page(api, new State(run, table, bins));
   render(<App page={page} />, root);

@@ -23,12 +23,12 @@ export class Histograms {
   private readonly counted: Uint8Array;
   private readonly sums = new Float64Array(BINS);
 
-  /** Take micrographs × 256 counts, row by row, and what micrographs are rejected and count for nothing. */
+  /** Take over micrographs × 256 counts, row by row, and what micrographs are rejected and count for nothing. */
   constructor(bins: Uint16Array, rejected: readonly boolean[]) {
     if (bins.length !== rejected.length * BINS)
       throw new Error(`${bins.length} counts for ${rejected.length} micrographs of ${BINS} bins`);
     this.number = rejected.length;
-    this.bins = bins.slice();
+    this.bins = bins;
     this.counted = new Uint8Array(this.number).fill(1);
     for (let i = 0; i < this.number; i++) this.tally(i, 1);
     rejected.forEach((out, i) => {

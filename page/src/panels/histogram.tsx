@@ -106,7 +106,7 @@ function Histogram({ page }: { page: Page }) {
   );
 }
 
-/** Bars of four bins; their heights are square roots, so that few good picks show beside much noise. */
+/** Bars of four bins; their heights are logarithms, so that few picks between show beside many at the ends. */
 const JOINED = 4;
 
 function draw(canvas: HTMLCanvasElement, state: State): void {
@@ -118,9 +118,9 @@ function draw(canvas: HTMLCanvasElement, state: State): void {
   const threshold = state.threshold.peek();
   const all = joined(state.histograms.totals());
   const step = width / all.length;
-  const top = Math.sqrt(Math.max(1, ...all));
+  const top = Math.log1p(Math.max(1, ...all));
   all.forEach((count, i) => {
-    const tall = (Math.sqrt(count) / top) * (height - 4);
+    const tall = (Math.log1p(count) / top) * (height - 4);
     context.fillStyle = (i + 1) / all.length > threshold ? scoreColour((i + 0.5) / all.length) : "#3b414e";
     context.fillRect(i * step, height - tall, Math.max(1, step - 1), tall);
   });
@@ -136,11 +136,11 @@ function drawHere(context: CanvasRenderingContext2D, state: State, width: number
   const index = state.current.peek();
   if (index < 0) return;
   const here = joined(state.histograms.row(index));
-  const top = Math.sqrt(Math.max(1, ...here));
+  const top = Math.log1p(Math.max(1, ...here));
   const step = width / here.length;
   context.beginPath();
   here.forEach((count, i) => {
-    context.lineTo((i + 0.5) * step, height - 1 - (Math.sqrt(count) / top) * (height - 6));
+    context.lineTo((i + 0.5) * step, height - 1 - (Math.log1p(count) / top) * (height - 6));
   });
   context.lineWidth = 1;
   context.strokeStyle = "rgb(255 255 255 / 55%)";

@@ -18,7 +18,7 @@ const FILTERS: [Filter, string][] = [
   ["rejected", "Rejected"],
 ];
 const SORTS: [Sort, string][] = [
-  ["order", "Order of the run"],
+  ["order", "Run order"],
   ["name", "Name"],
   ["picks", "Picks"],
   ["score", "Mean score"],
@@ -207,7 +207,7 @@ function Counts({ page: { state }, index }: { page: Page; index: number }) {
   return (
     <>
       <b>{number(state.histograms.count(index, at))}</b>
-      <span>{mean === null ? "" : `⌀ ${mean.toFixed(2)}`}</span>
+      <span>{mean === null ? "" : `mean ${mean.toFixed(2)}`}</span>
     </>
   );
 }

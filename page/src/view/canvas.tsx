@@ -116,8 +116,13 @@ class Drawing {
 
   private draw = (): void => {
     this.asked = 0;
-    this.drawImage();
+    const there = this.drawImage();
     this.drawPicks();
+    const { current, open } = this.page.state;
+    if (!there || !open.peek() || this.painted === current.peek()) return;
+    this.painted = current.peek();
+    // The next frame begins when this one is on the screen.
+    requestAnimationFrame(() => performance.mark("cryoglean:painted", { detail: current.peek() }));
   };
 
   private soon(): void {
@@ -211,7 +216,8 @@ class Drawing {
     );
   }
 
-  private drawImage(): void {
+  /** Draw the micrograph if there is a picture of it, and tell. */
+  private drawImage(): boolean {
     const context = this.image.getContext("2d", { alpha: false })!;
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.fillStyle = "#0b0d11";
@@ -221,16 +227,13 @@ class Drawing {
     const index = state.current.peek();
     const picture = size && this.best(index, size);
     this.image.style.filter = filterOf(state.look.peek());
-    if (!size || !picture) return;
+    if (!size || !picture) return false;
     const { scale, x, y } = camera.view.peek();
     context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
     context.imageSmoothingEnabled = scale * devicePixelRatio < 3;
     context.imageSmoothingQuality = "medium";
     context.drawImage(picture, x, y, size.width * scale, size.height * scale);
-    if (this.painted !== index && state.open.peek()) {
-      this.painted = index;
-      performance.mark("cryoglean:painted", { detail: index });
-    }
+    return true;
   }
 
   /** Return the picture that is wanted, or what is nearest to it until it comes. */

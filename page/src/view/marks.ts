@@ -73,10 +73,8 @@ function drawWeak(context: Context, marked: Marked): void {
     const radius = radiusOf(pick, marked);
     if (onScreen(at, radius, marked)) outline(path, pick, at, radius);
   }
-  context.setLineDash([2, 4]);
-  context.lineWidth = 1.25;
-  context.strokeStyle = "rgb(220 226 240 / 70%)";
-  context.stroke(path);
+  context.setLineDash([3, 4]);
+  stroke(context, path, "rgb(226 232 246 / 85%)", 1);
   context.setLineDash([]);
 }
 
@@ -111,7 +109,7 @@ function drawBoxes(context: Context, marked: Marked): void {
     if (onScreen(at, side, marked)) path.rect(at.x - side / 2, at.y - side / 2, side, side);
   }
   context.lineWidth = 1;
-  context.strokeStyle = "rgb(255 255 255 / 45%)";
+  context.strokeStyle = "rgb(255 255 255 / 60%)";
   context.stroke(path);
 }
 
