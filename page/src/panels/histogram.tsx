@@ -53,6 +53,7 @@ export function ThresholdPanel({ page }: { page: Page }) {
       </div>
       <button
         type="button"
+        id="apply"
         class={changed ? "primary" : ""}
         disabled={!changed || state.applying.value}
         onClick={() => void actions.applyThreshold()}

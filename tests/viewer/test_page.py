@@ -1,0 +1,449 @@
+"""The page in a real browser, against a real server and a real run of simulated micrographs.
+
+`pytest -m external tests/viewer/test_page.py -s` prints the figures that docs/viewer.md tells. Playwright and
+a Chromium are needed: the distribution's own, or that of `playwright install chromium`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from cryoglean.engine import RunFolder
+from cryoglean.engine.ledger import read_record
+from cryoglean.evaluate import match
+from cryoglean.io.formats import read_picks
+from cryoglean.select import select
+from cryoglean.types import Picks
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+pytestmark = pytest.mark.external
+
+PROGRAM = str(Path(sys.executable).with_name("cryoglean"))
+MARGIN_PX = 12
+"""Around a micrograph that is wholly shown, as `page/src/logic/geometry.ts` has it."""
+SLACK = float(os.environ.get("CRYOGLEAN_SLACK", "2"))
+"""Factor on the limits: other work on the machine must not fail a test of what is right."""
+
+
+# A browser, a run and its server --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    with playwright.sync_playwright() as started:
+        try:
+            opened = started.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        except playwright.Error as error:
+            pytest.skip(f"no Chromium: {str(error).splitlines()[0]}")
+        yield opened
+        opened.close()
+
+
+def program(*arguments: object) -> None:
+    command = [PROGRAM, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of three simulated micrographs with their truth."""
+    out = tmp_path_factory.mktemp("simulated")
+    program("simulate", "--out", out, "--count", 3, "--seed", 5, "--size", 1024, 1024, *SCENE)
+    return out
+
+
+SCENE = ("--pixel-size", 2.2, 2.2, "--contamination", 0, "--coverage", 0.15, 0.2, "--defocus", 15000, 18000)
+
+
+@pytest.fixture
+def run(simulated: Path, tmp_path: Path) -> Path:
+    program("pick", simulated / "micrographs", "--out", tmp_path / "run", "--quiet")
+    return tmp_path / "run"
+
+
+@contextmanager
+def served(run: Path, *options: object) -> Iterator[str]:
+    command = [PROGRAM, "view", str(run), "--no-browser", *map(str, options)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            for line in server.stdout:
+                if found := re.search(r"http://127\.0\.0\.1\S+", line):
+                    yield found[0]
+                    break
+            else:
+                pytest.fail("the server printed no address")
+        finally:
+            server.terminate()
+
+
+class Window:
+    """One tab, and whatever went wrong in it."""
+
+    def __init__(self, context: Any, address: str) -> None:
+        self.tab = context.new_page()
+        self.errors: list[str] = []
+        self.requests: list[str] = []
+        self.tab.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.tab.on("console", self._hear)
+        self.tab.on("request", lambda request: self.requests.append(f"{request.method} {request.url}"))
+        self.tab.goto(address)
+        self.painted()
+
+    def _hear(self, message: Any) -> None:
+        if message.type in ("error", "warning") and "ERR_INTERNET_DISCONNECTED" not in message.text:
+            self.errors.append(message.text)
+
+    def until(self, holds: str, argument: object = None, seconds: float = 20) -> None:
+        """Wait until something holds; Playwright's own way is forbidden by the page's security policy."""
+        end = time.monotonic() + seconds
+        while not self.tab.evaluate(holds, argument):
+            assert time.monotonic() < end, f"in vain: {holds} {argument}; {self.told()}"
+            self.tab.wait_for_timeout(40)
+
+    def told(self) -> str:
+        """Return what the page says of itself, for whoever must find out what went wrong."""
+        return " | ".join(self.tab.locator(".totals, .saving, .status, .trouble").all_inner_texts())
+
+    def painted(self) -> None:
+        self.until("() => performance.getEntriesByName('cryoglean:painted').length > 0")
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.tab.keyboard.press(key)
+
+    def number(self, selector: str) -> int:
+        return int(self.tab.locator(selector).inner_text().replace(",", ""))
+
+    def saved(self) -> None:
+        self.wait("#saving", "Saved")
+
+    def wait(self, selector: str, text: object) -> None:
+        self.until("([at, text]) => document.querySelector(at)?.textContent === text", [selector, str(text)])
+
+    def at(self, xy: Any, shape: tuple[int, int]) -> tuple[float, float]:
+        """Return where a place in a micrograph that is wholly shown is on the screen."""
+        box = self.tab.locator("#view").bounding_box()
+        width, height = box["width"], box["height"]
+        ny, nx = shape
+        scale = min((width - 2 * MARGIN_PX) / nx, (height - 2 * MARGIN_PX) / ny)
+        left, top = box["x"] + (width - nx * scale) / 2, box["y"] + (height - ny * scale) / 2
+        return left + (float(xy[0]) + 0.5) * scale, top + (float(xy[1]) + 0.5) * scale
+
+    def click(self, xy: Any, shape: tuple[int, int], **more: Any) -> None:
+        self.tab.mouse.click(*self.at(xy, shape), **more)
+
+    def drag(self, path: list[tuple[float, float]], shape: tuple[int, int]) -> None:
+        start, *rest = [self.at(xy, shape) for xy in path]
+        self.tab.mouse.move(*start)
+        self.tab.mouse.down()
+        for place in rest:
+            self.tab.mouse.move(*place, steps=8)
+        self.tab.mouse.up()
+
+
+@pytest.fixture
+def opened(browser: Any) -> Iterator[Callable[[str], Window]]:
+    """Open tabs of one browser; at the end nothing must have gone wrong in them."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    windows: list[Window] = []
+
+    def open_window(address: str) -> Window:
+        windows.append(Window(context, address))
+        return windows[-1]
+
+    yield open_window
+    origins = {re.sub(r"(https?://[^/]+).*", r"\1", one.split()[1]) for w in windows for one in w.requests}
+    errors = [error for window in windows for error in window.errors]
+    context.close()
+    assert errors == []
+    assert len([origin for origin in origins if origin.startswith("http")]) == 1, origins
+
+
+# What must hold -------------------------------------------------------------------------------------------
+
+
+def candidates_of(run: Path, name: str) -> Picks:
+    """Return the candidates that can be picked at some threshold."""
+    record = read_record(RunFolder(run).record(name))
+    assert record is not None
+    assert record.candidates is not None
+    return select(record.candidates, record.selection.model_copy(update={"min_score": None}))
+
+
+def picked(run: Path) -> list[dict[str, str]]:
+    with (run / "picks.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def corrections(run: Path, name: str) -> dict[str, Any]:
+    path = run / "corrections" / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def lonely(picks: Picks, threshold: float = 0.5) -> list[int]:
+    """Return picks above the threshold with no other candidate near, and none of them at the border."""
+    ny, nx = picks.shape
+    inner = ((picks.xy > 80) & (picks.xy < (nx - 80, ny - 80))).all(axis=1)
+    apart = np.hypot(*(picks.xy[:, None] - picks.xy[None]).transpose(2, 0, 1))
+    np.fill_diagonal(apart, np.inf)
+    far = apart.min(axis=1) > 1.1 * picks.diameter_px
+    return np.flatnonzero(inner & far & (picks.score >= threshold)).tolist()
+
+
+def nowhere(picks: Picks) -> tuple[float, float]:
+    """Return the place that is farthest from every candidate."""
+    ny, nx = picks.shape
+    grid = np.stack(np.meshgrid(np.arange(90.0, nx - 90, 8), np.arange(90.0, ny - 90, 8)), axis=-1).reshape(
+        -1, 2
+    )
+    distance = np.hypot(*(grid[:, None] - picks.xy[None]).transpose(2, 0, 1)).min(axis=1)
+    x, y = grid[distance.argmax()]
+    return float(x), float(y)
+
+
+def test_the_whole_story(run: Path, opened: Callable[[str], Window]) -> None:
+    first = "sim_0001"
+    picks = candidates_of(run, first)
+    good = picks[picks.score >= 0.5]
+    with served(run) as address:
+        window = opened(address)
+        assert "token" not in window.tab.url
+        assert window.number("#total") == len(picked(run))
+        assert window.number("#here") == len(good)
+        assert_picks_are_drawn(window, good)
+
+        # A threshold, live on the whole run and without a request.
+        before = [one for one in window.requests if "/changes" not in one]
+        window.press(*["}"] * 8)
+        threshold = 0.5 + 80 / 256
+        total = sum(int((candidates_of(run, f"sim_000{i}").score >= threshold).sum()) for i in (1, 2, 3))
+        window.wait("#total", f"{total:,}")
+        assert [one for one in window.requests if "/changes" not in one] == before
+        window.press("Control+Enter")
+        window.wait("#apply", "In use by the run")
+        assert len(picked(run)) == total
+        window.press(*["{"] * 8, "Control+Enter")
+        window.wait("#apply", "In use by the run")
+
+        # Delete, add, move, undo.
+        one, two = lonely(good)[:2]
+        window.click(good.xy[one], good.shape)
+        window.press("Delete")
+        window.wait("#here", len(good) - 1)
+        free = nowhere(picks)
+        window.click(free, good.shape)
+        window.wait("#here", len(good))
+        x, y = good.xy[two]
+        window.press("Escape")
+        window.drag([(x, y), (x + 9, y - 6)], good.shape)
+        window.saved()
+        made = corrections(run, first)
+        assert [(d["x"], d["y"]) for d in made["deleted"]] == [pytest.approx(tuple(good.xy[one]), abs=1e-3)]
+        assert [(a["x"], a["y"]) for a in made["added"]] == [pytest.approx(free, abs=1.5)]
+        assert [(m["x"], m["y"]) for m in made["moved"]] == [pytest.approx((x + 9, y - 6), abs=1.5)]
+        assert made["looked_at"]
+        window.press(*["Control+z"] * 3)
+        window.saved()
+        undone = corrections(run, first)
+        assert (undone["deleted"], undone["added"], undone["moved"]) == ([], [], [])
+        window.press(*["Control+Shift+Z"] * 3)
+        window.saved()
+        again = corrections(run, first)
+        assert {k: again[k] for k in ("deleted", "added", "moved")} == {
+            k: made[k] for k in ("deleted", "added", "moved")
+        }
+
+        # A lasso around everything in a corner.
+        corner = (good.xy < (400, 400)).all(axis=1)
+        corner[[one]] = False
+        window.press("Escape", "l")
+        window.drag([(-8, -8), (400, -8), (400, 400), (-8, 400)], good.shape)
+        window.press("Delete", "v")
+        window.saved()
+        gone = len(corrections(run, first)["deleted"])
+        assert abs(gone - 1 - int(corner.sum())) <= 1
+        window.press("Control+z")
+        window.wait("#here", len(good))
+
+        # A rejected micrograph counts for nothing, and comes back.
+        whole = window.number("#total")
+        window.press("r")
+        window.wait("#total", f"{whole - len(good):,}")
+        window.saved()
+        assert corrections(run, first)["rejected"]
+        window.press("r")
+        window.wait("#total", f"{whole:,}")
+        window.saved()
+
+        # The page opened again shows the same.
+        window.tab.reload()
+        window.painted()
+        assert window.number("#here") == len(good)
+        assert window.number("#total") == whole
+
+        assert_every_format_comes(window, whole)
+    # The run's files have followed by the time the server has ended.
+    assert len(picked(run)) == whole
+    assert np.any([float(row["x"]) == pytest.approx(free[0], abs=1.5) for row in picked(run)])
+
+
+def assert_picks_are_drawn(window: Window, good: Picks) -> None:
+    """Look at the picture: a grey micrograph, and circles of the true diameter in colours of the legend."""
+    shot = cv2.imdecode(np.frombuffer(window.tab.screenshot(), np.uint8), cv2.IMREAD_COLOR).astype(int)
+    spread = shot.max(axis=2) - shot.min(axis=2)
+    left, top = window.at((0, 0), good.shape)
+    right, bottom = window.at((good.shape[1] - 1, good.shape[0] - 1), good.shape)
+    inside = shot[int(top) : int(bottom), int(left) : int(right)]
+    assert inside.std() > 20
+    scale = (right - left) / (good.shape[1] - 1)
+    on_circles = []
+    for (x, y), radius in zip(good.xy, good.diameter_px / 2, strict=True):
+        for angle in np.arange(0, 2 * np.pi, np.pi / 8):
+            place = window.at((x, y), good.shape)
+            column = round(place[0] + radius * scale * np.cos(angle))
+            row = round(place[1] + radius * scale * np.sin(angle))
+            if left < column < right - 110 and top < row < bottom - 60:
+                on_circles.append(spread[row - 1 : row + 2, column - 1 : column + 2].max() > 60)
+    assert np.mean(on_circles) > 0.95
+    assert (spread[int(top) : int(bottom), int(left) : int(right)] > 60).mean() < 0.3
+
+
+def assert_every_format_comes(window: Window, whole: int) -> None:
+    window.press("Shift+X")
+    names = window.tab.locator(".formats input").evaluate_all("all => all.map(one => one.value)")
+    assert {"relion", "cryosparc", "cryolo", "eman", "csv"} <= set(names)
+    window.press("Escape")
+    for name in names:
+        window.press("Shift+X")
+        window.tab.locator(f".formats input[value='{name}']").check()
+        with window.tab.expect_download() as coming:
+            window.tab.locator("#do-export").click()
+        content = Path(coming.value.path()).read_bytes()
+        assert content, name
+        if name == "csv":
+            assert whole == _rows(content)
+        window.tab.wait_for_selector("dialog", state="detached")
+
+
+def _rows(content: bytes) -> int:
+    """Count the rows of all tables in a file or a ZIP of files."""
+    if not zipfile.is_zipfile(io.BytesIO(content)):
+        return len(content.decode().strip().splitlines()) - 1
+    with zipfile.ZipFile(io.BytesIO(content)) as files:
+        return sum(_rows(files.read(name)) for name in files.namelist())
+
+
+def test_two_windows_lose_nothing(run: Path, opened: Callable[[str], Window]) -> None:
+    name = "sim_0001"
+    good = candidates_of(run, name)
+    good = good[good.score >= 0.5]
+    one, two, three = lonely(good)[:3]
+    with served(run) as address:
+        left, right = opened(address), opened(address)
+        for window, pick in ((left, one), (right, two)):
+            window.click(good.xy[pick], good.shape)
+            window.press("Delete")
+        left.wait("#here", len(good) - 2)
+        right.wait("#here", len(good) - 2)
+        left.saved()
+        right.saved()
+        assert len(corrections(run, name)["deleted"]) == 2
+
+        # While the connection is broken, work goes on; it is told, and nothing is lost.
+        left.tab.context.set_offline(True)
+        left.click(good.xy[three], good.shape)
+        left.press("Delete")
+        left.until("() => document.querySelector('#saving').textContent.startsWith('Offline')")
+        assert len(corrections(run, name)["deleted"]) == 2
+        left.tab.context.set_offline(False)
+        left.saved()
+        right.wait("#here", len(good) - 3)
+        assert len(corrections(run, name)["deleted"]) == 3
+        # Undo takes back what was done in this window, and not what the other did.
+        left.press("Control+z")
+        left.saved()
+        right.wait("#here", len(good) - 2)
+
+
+def test_second_set_is_matched_as_evaluate_does(
+    run: Path, simulated: Path, opened: Callable[[str], Window]
+) -> None:
+    name = "sim_0001"
+    truth = next(iter(read_picks(simulated / "coordinates" / f"{name}.star")))
+    with served(run, "--second", simulated / "coordinates") as address:
+        window = opened(address)
+        for threshold in (0.5, 0.5 + 60 / 256):
+            picks = candidates_of(run, name)
+            picks = picks[picks.score >= threshold]
+            reach = json.loads((run / "calibration.json").read_text())["diameter"] / 2 / picks.pixel_size
+            hits = len(match(truth, picks, reach).pairs)
+            f1 = 2 * hits / (len(truth) + len(picks))
+            window.wait("#f1", f"{f1:.3f}")
+            assert window.tab.locator(".figures .hit").inner_text() == str(hits)
+            assert window.tab.locator(".figures .missed").inner_text() == str(len(truth) - hits)
+            assert window.tab.locator(".figures .false").inner_text() == str(len(picks) - hits)
+            window.press(*["}"] * 6)
+
+
+def test_everything_by_keyboard(run: Path, opened: Callable[[str], Window]) -> None:
+    name = "sim_0002"
+    picks = candidates_of(run, name)
+    good = picks[picks.score >= 0.5]
+    with served(run) as address:
+        window = opened(address)
+        window.press("j")
+        window.wait("#here", len(good))
+        window.press("n", "Delete")
+        window.wait("#here", len(good) - 1)
+        weakest = good.xy[good.score.argmin()]
+        window.press("Escape", "n", "Shift+ArrowRight", "Shift+ArrowRight", "ArrowDown")
+        window.saved()
+        made = corrections(run, name)
+        assert (made["deleted"][0]["x"], made["deleted"][0]["y"]) == pytest.approx(tuple(weakest), abs=1e-3)
+        moved = made["moved"][0]
+        assert (moved["x"] - moved["from_x"], moved["y"] - moved["from_y"]) == pytest.approx(
+            (20, 1), abs=2e-3
+        )
+        window.press("Escape", "0", "a")
+        window.saved()
+        ny, nx = good.shape
+        added = corrections(run, name)["added"][0]
+        assert (added["x"], added["y"]) == pytest.approx(((nx - 1) / 2, (ny - 1) / 2), abs=2)
+        window.press("Enter")
+        window.wait(".micrograph.current .name", "sim_0003")
+        window.press("?")
+        assert window.tab.locator("dialog kbd").count() > 30
+        window.press("Escape", "/")
+        window.tab.keyboard.type("0001")
+        assert window.tab.locator(".micrograph").count() == 1
+
+
+def test_a_wrong_address_is_told(run: Path, browser: Any) -> None:
+    with served(run) as address:
+        context = browser.new_context()
+        tab = context.new_page()
+        answer = tab.goto(address.split("?")[0])
+        assert answer.status == 401
+        assert "token" in tab.content()
+        context.close()
