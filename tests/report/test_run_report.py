@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from cryoglean.config import EngineConfig, PickConfig, SelectConfig
+from cryoglean.corrections import Added, Corrections, write_corrections
 from cryoglean.engine import Run, RunFolder, pick, reselect
 from cryoglean.io import write_mrc
 from cryoglean.io.formats import read_picks, write_picks
@@ -181,3 +182,15 @@ def test_where_nothing_prints_the_remedy_is_told(
     assert outcome.code == 1
     assert "pip install 'cryoglean[pdf]'" in outcome.err
     assert run.report.is_file()
+
+
+def test_corrections_of_the_user_count(run: RunFolder) -> None:
+    before = survey_run(run).summary
+    added = Added(id="one", x=100.0, y=100.0)
+    write_corrections(run.correction("mic0"), Corrections(micrograph="mic0", added=[added]))
+    write_corrections(run.correction("mic7"), Corrections(micrograph="mic7", rejected=True))
+    survey = survey_run(run)
+    assert survey.seen[0].picks == 10
+    assert survey.summary.picks == before.picks + 1 - 16
+    assert "mic7" not in [one.name for one in survey.seen]
+    assert "1 micrograph rejected by the user" in text_of(run)
