@@ -112,7 +112,8 @@ def learn_from_micrographs(teaching: Teaching, order: Order, tell: Tell) -> Lear
             scenes.append(scene_of(taught, teaching, networks))
     if not any(len(scene.centres) for scene in scenes):
         raise UsageError("there is no particle in what was picked, so there is nothing to learn from")
-    learn, held = hold_back(scenes, order.config)
+    merit = [_average_precision(networks, scene) for scene in scenes]
+    learn, held = hold_back(scenes, merit, order.config)
     replay, validation = _simulated(order, clock)
     side = replay.image.shape[1]
     lesson = Lesson(cut(learn, side), held, replay, validation)
@@ -162,26 +163,40 @@ def learn_from_tiles(folder: Path, order: Order, tell: Tell) -> Learnt:
     return _learn(Lesson(own, scenes, replay, validation), order, clock, taught=taught)
 
 
-def hold_back(scenes: Sequence[Scene], config: TrainConfig) -> tuple[list[Scene], list[Scene]]:
+def hold_back(
+    scenes: Sequence[Scene], merit: Sequence[float], config: TrainConfig
+) -> tuple[list[Scene], list[Scene]]:
     """Part micrographs into those to learn from and those to measure on; of a single one, the right third.
+
+    Held back are those of middling difficulty for the present networks, which tell best what the others are
+    like. Micrographs that were looked at wholly and hold particles are held back before others, as only they
+    tell false picks from particles that were not labelled.
 
     Parameters
     ----------
     scenes : sequence of Scene
         All.
+    merit : sequence of float
+        Average precision of the present networks on each.
     config : TrainConfig
-        The share to hold back, and the seed that decides which. Micrographs that were looked at wholly and
-        hold particles are held back before others, as only they tell false picks from missed particles.
+        The share to hold back.
     """
     if len(scenes) == 1:
         return _parted(scenes[0])
-    drawn = np.random.default_rng([config.seed, 7]).permutation(len(scenes)).tolist()
-    order = sorted(drawn, key=lambda i: not (scenes[i].complete and len(scenes[i].centres)))
-    chosen = set(order[: _number_held(len(scenes), config)])
+    number = _number_held(len(scenes), config)
+    telling = [i for i, scene in enumerate(scenes) if scene.complete and len(scene.centres)]
+    eligible = telling if len(telling) >= number else range(len(scenes))
+    order = sorted(eligible, key=lambda i: (merit[i], i))
+    chosen = {order[int(place)] for place in (np.arange(number) + 0.5) * len(order) / number}
     return (
         [scene for i, scene in enumerate(scenes) if i not in chosen],
         [scene for i, scene in enumerate(scenes) if i in chosen],
     )
+
+
+def _average_precision(networks: Networks, scene: Scene) -> float:
+    card = networks.weights.card
+    return figures(measure_scenes(networks, [scene]), card.calibration, card.threshold)[_MERIT]
 
 
 def _number_held(count: int, config: TrainConfig) -> int:
