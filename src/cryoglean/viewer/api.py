@@ -76,6 +76,7 @@ def build_app(shown: ShownRun, keys: Keys) -> Guard:
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
+        redirect_slashes=False,
         responses=PROBLEMS,
     )
     _add_problems(app)

@@ -197,7 +197,7 @@ class Index:
 
     @contextmanager
     def selecting(self) -> Iterator[None]:
-        """Hold still while records are selected anew inside, which changes nothing of what is kept of them."""
+        """Hold still while records are selected anew inside, which changes nothing that is kept of them."""
         with self._refreshing:
             self._take_records()
             begun = time.time_ns()

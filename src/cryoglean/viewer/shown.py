@@ -222,7 +222,10 @@ class ShownRun:
         """
         summary = self._results.select(SelectConfig(min_score=value))
         return ThresholdReply(
-            threshold=value, micrographs=summary.done, picks=summary.picks, revision=self.index.revision
+            threshold=value,
+            micrographs=summary.done - summary.rejected,
+            picks=summary.picks,
+            revision=self.index.revision,
         )
 
     def export(self, request: ExportRequest, folder: Path) -> Path:
