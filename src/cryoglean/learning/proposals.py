@@ -5,7 +5,7 @@ Everything follows from the run's ledger; no micrograph is opened, so thousands 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,16 +73,16 @@ def propose_teaching(folder: RunFolder, *, count: int = 5, seen: Collection[str]
     FileError
         The folder is not that of a run.
     """
-    places, records = _done(folder)
-    if not records:
+    done = [_weighed(place, record) for place, record in _done(folder)]
+    if not done:
         return []
-    doubt = np.array([expected_errors(record) for record in records])
-    traits = _standardised(np.array([_traits(record) for record in records]))
-    known = [k for k, record in enumerate(records) if record.name in seen]
-    open_ = np.array([record.name not in seen for record in records], bool) & (doubt > 0)
+    doubt = np.array([one.doubt for one in done])
+    traits = _standardised(np.array([one.traits for one in done]))
+    known = [k for k, one in enumerate(done) if one.name in seen]
+    open_ = np.array([one.name not in seen for one in done], bool) & (doubt > 0)
+    chosen = _greedy(doubt, traits, known=known, eligible=open_, count=count)
     return [
-        Proposal(places[k], records[k].name, _why_teaching(records[k], doubt[k]), float(doubt[k]))
-        for k in _greedy(doubt, traits, known=known, eligible=open_, count=count)
+        Proposal(one.place, one.name, _why_teaching(one), one.doubt) for one in map(done.__getitem__, chosen)
     ]
 
 
@@ -118,20 +118,22 @@ def propose_tuning(
     FileError
         The folder is not that of a run.
     """
-    places, records = _done(folder)
-    kept = [k for k, record in enumerate(records) if record.name not in rejected]
-    known = [k for k in kept if np.isfinite((defocus or {}).get(records[k].name, np.nan))]
+    kept = {
+        place: (record.name, _mean_score(record))
+        for place, record in _done(folder)
+        if record.name not in rejected
+    }
+    told = {place: (defocus or {}).get(name, np.nan) for place, (name, _) in kept.items()}
+    known = {place: float(told[place]) for place in kept if np.isfinite(told[place])}
     if known and 2 * len(known) >= len(kept):
-        value = {k: float((defocus or {})[records[k].name]) for k in known}
-        say: Callable[[float], str] = _say_defocus
+        value, say = known, _say_defocus
     else:
-        value = {k: _mean_score(records[k]) for k in kept}
-        say = _say_score
-    order = sorted(value, key=lambda k: (value[k], k))
+        value, say = {place: score for place, (_, score) in kept.items()}, _say_score
+    order = sorted(value, key=lambda place: (value[place], place))
     chosen = [order[int(i)] for i in (np.arange(min(count, len(order))) + 0.5) * len(order) / max(count, 1)]
     if len(order) <= count:
         chosen = order
-    return [Proposal(places[k], records[k].name, say(value[k]), value[k]) for k in chosen]
+    return [Proposal(place, kept[place][0], say(value[place]), value[place]) for place in chosen]
 
 
 def expected_errors(record: Record) -> float:
@@ -147,15 +149,42 @@ def expected_errors(record: Record) -> float:
     return float(np.minimum(right, 1 - right).sum())
 
 
-def _done(folder: RunFolder) -> tuple[list[int], list[Record]]:
-    """Micrographs of a run that were picked: their places in its order, and their records."""
-    places, records = [], []
+@dataclass(frozen=True, eq=False)
+class _Weighed:
+    """What of a micrograph counts for a proposal, which is little beside its record.
+
+    Parameters
+    ----------
+    place : int
+        Its place in the run's order.
+    name : str
+        Its name.
+    candidates : int
+        How many it has.
+    doubt : float
+        How many picks are expected to be wrong or missing.
+    traits : ndarray of float64
+        Numbers that are alike where micrographs are.
+    """
+
+    place: int
+    name: str
+    candidates: int
+    doubt: float
+    traits: NDArray[np.float64]
+
+
+def _weighed(place: int, record: Record) -> _Weighed:
+    assert record.candidates is not None
+    return _Weighed(place, record.name, len(record.candidates), expected_errors(record), _traits(record))
+
+
+def _done(folder: RunFolder) -> Iterator[tuple[int, Record]]:
+    """Micrographs of a run that were picked, one at a time: their places in its order, and their records."""
     for place, job in enumerate(plan_jobs(read_inputs(folder))):
         record = read_record(folder.record(job.name))
         if record is not None and record.candidates is not None:
-            places.append(place)
-            records.append(record)
-    return places, records
+            yield place, record
 
 
 def _log_odds(score: float | NDArray[np.float64]) -> NDArray[np.float64]:
@@ -213,11 +242,10 @@ def _greedy(
     return chosen
 
 
-def _why_teaching(record: Record, doubt: float) -> str:
-    assert record.candidates is not None
-    number = max(1, round(doubt))
+def _why_teaching(one: _Weighed) -> str:
+    number = max(1, round(one.doubt))
     wrong = f"about {number} wrong or missing pick{'' if number == 1 else 's'}"
-    return f"{wrong} expected among {len(record.candidates)} candidates"
+    return f"{wrong} expected among {one.candidates} candidates"
 
 
 def _say_defocus(value: float) -> str:

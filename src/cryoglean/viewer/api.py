@@ -29,9 +29,12 @@ from cryoglean.viewer.messages import (
     MicrographPicks,
     MicrographTable,
     Problem,
+    Proposals,
     RunInfo,
     ThresholdReply,
     ThresholdRequest,
+    TrainingRequest,
+    TrainingState,
 )
 from cryoglean.viewer.shown import NoSuchMicrographError, ShownRun
 
@@ -82,6 +85,7 @@ def build_app(shown: ShownRun, keys: Keys) -> Guard:
     _add_problems(app)
     _add_run(app, shown)
     _add_micrographs(app, shown)
+    _add_learning(app, shown)
     _add_page(app)
     return Guard(app, keys)
 
@@ -173,6 +177,24 @@ def _add_micrographs(app: FastAPI, shown: ShownRun) -> None:
     @app.put("/api/micrographs/{number}/corrections")
     def _(number: int, request: CorrectionsRequest) -> CorrectionsReply:
         return shown.correct(number, request)
+
+
+def _add_learning(app: FastAPI, shown: ShownRun) -> None:
+    @app.get("/api/proposals")
+    def _() -> Proposals:
+        return shown.proposals()
+
+    @app.get("/api/training")
+    def _() -> TrainingState:
+        return shown.training.state
+
+    @app.post("/api/training")
+    def _(request: TrainingRequest) -> TrainingState:
+        return shown.train(request)
+
+    @app.delete("/api/training")
+    def _() -> TrainingState:
+        return shown.training.stop()
 
 
 def _add_page(app: FastAPI) -> None:

@@ -309,8 +309,8 @@ class TrainingRequest(_Message):
 
     minutes: float = Field(10.0, gt=0, le=24 * 60)
     """How long to train."""
-    start: str = Field("general", min_length=1, max_length=100, pattern=r"^[\w.-]+$")
-    """Weights to go on from, by name."""
+    start: str = Field("general", min_length=1, max_length=100, pattern=r"^\w[\w.-]*$")
+    """Weights to go on from: the name of some that come with cryoglean, or that were taught by this run."""
 
 
 class TrainingState(_Message):

@@ -26,6 +26,7 @@ from cryoglean.engine.work import Outcome
 from cryoglean.errors import CryogleanError, UsageError
 from cryoglean.io import read_header
 from cryoglean.io.formats import DIALECTS
+from cryoglean.learning import propose_teaching, propose_tuning
 from cryoglean.pickers import build_picker
 from cryoglean.types import Picks
 from cryoglean.viewer.export import export, read_corrected
@@ -45,13 +46,18 @@ from cryoglean.viewer.messages import (
     MicrographTable,
     MovedPick,
     Points,
+    Proposals,
     RunInfo,
     SecondSet,
+    Teaching,
     ThresholdReply,
+    TrainingRequest,
+    TrainingState,
 )
 from cryoglean.viewer.pictures import SMOOTHING, Pictures, levels
 from cryoglean.viewer.results import Results
 from cryoglean.viewer.second import SecondPicks
+from cryoglean.viewer.training import Training, can_train
 
 NOTHING = Picks(np.zeros((0, 2)))
 LOCK = ".lock"
@@ -86,6 +92,7 @@ class ShownRun:
         self.second = second
         self._pictures = Pictures(folder.root / CACHE / "thumbnails", self.index.config.angpix)
         self._results = Results(folder, self.index.selecting)
+        self.training = Training(folder)
         self._editing = threading.Lock()
         self._bodies: dict[str, tuple[int, bytes]] = {}
         self._making = {"table": threading.Lock(), "histograms": threading.Lock()}
@@ -99,6 +106,7 @@ class ShownRun:
     def close(self) -> None:
         """Stop, after the results agree with all corrections."""
         self.index.close()
+        self.training.stop()
         self._results.close()
 
     @property
@@ -125,7 +133,7 @@ class ShownRun:
             recommended=self._recommended_score(),
             formats=[Format(name=d.name, suffix=d.suffix, summary=d.summary) for d in DIALECTS.values()],
             second=None if self.second is None else _second_set(self.second),
-            can_train=False,
+            can_train=can_train(),
             revision=self.index.revision,
         )
 
@@ -178,11 +186,24 @@ class ShownRun:
         revision = self.index.revision
         return Changes(revision=revision, changed=self.index.changed_since(since), threshold=self.threshold)
 
+    def proposals(self) -> Proposals:
+        """Say which micrographs are worth the user's time."""
+        known = zip(self.index.jobs, list(self.index.entries), strict=False)
+        made = [(job.name, entry.made) for job, entry in known if entry]
+        seen = [name for name, one in made if one.digest or one.looked_at]
+        rejected = [name for name, one in made if one.rejected]
+        numbers = self.index.numbers
+        teach = propose_teaching(self.folder, seen=seen)
+        tuning = propose_tuning(self.folder, defocus=kept_defocus(self.folder), rejected=rejected)
+        return Proposals(
+            teach=[Teaching(index=numbers[one.name], value=one.value, reason=one.reason) for one in teach],
+            tuning=[numbers[one.name] for one in tuning],
+        )
+
     def path(self, number: int) -> Path:
-        """Return the file of a micrograph, found from the current folder or from one above the run."""
+        """Return the file of a micrograph."""
         path = self._job(number).path
-        bases = [Path(), *self.folder.root.absolute().parents]
-        return next((base / path for base in bases if (base / path).exists()), path)
+        return self._home_of(path) / path
 
     # What is done -------------------------------------------------------------------------------------------
 
@@ -237,7 +258,17 @@ class ShownRun:
         name = f"{self.folder.root.resolve().name}-{request.format}"
         return export(found, folder, name=name, format=request.format)
 
+    def train(self, request: TrainingRequest) -> TrainingState:
+        """Begin to learn from the corrections; see `Training.start`."""
+        first = self.index.jobs[0].path if self.index.jobs else Path()
+        return self.training.start(request, self._home_of(first))
+
     # --------------------------------------------------------------------------------------------------------
+
+    def _home_of(self, path: Path) -> Path:
+        """Return what a path is relative to: the current folder or one above the run, whichever has it."""
+        bases = [Path(), *self.folder.root.absolute().parents]
+        return next((base for base in bases if (base / path).exists()), Path())
 
     def _job(self, number: int) -> Job:
         if not 0 <= number < len(self.index.jobs):
