@@ -33,7 +33,8 @@ img.plain { max-width: 32rem }
 .tiles, .gallery, .plots { display: grid; gap: 1rem }
 .tiles { grid-template-columns: repeat(auto-fill, minmax(8.6rem, 1fr)); gap: .7rem; margin: 1.2rem 0 }
 .gallery { grid-template-columns: repeat(auto-fill, minmax(21rem, 1fr)) }
-.plots { grid-template-columns: repeat(auto-fit, minmax(24rem, 1fr)); gap: 1.2rem 2rem; margin: 1rem 0; max-width: 68rem }
+.plots { grid-template-columns: repeat(auto-fit, minmax(24rem, 1fr)); gap: 1.2rem 2rem; margin: 1rem 0;
+         max-width: 68rem }
 .tile { background: var(--ground); border-radius: 8px; padding: .7rem .9rem }
 .tile b { display: block; font-size: 1.45rem; line-height: 1.25; font-weight: 600 }
 .tile span { color: var(--faint); font-size: .87rem }
