@@ -103,7 +103,6 @@ export class Actions {
     } catch (problem) {
       if (state.current.peek() === index) state.trouble.value = String((problem as Error).message);
     }
-    this.prefetch();
   }
 
   /** Go so many rows down the list. */
@@ -128,7 +127,8 @@ export class Actions {
     this.scale = scale;
   }
 
-  private prefetch(): void {
+  /** Fetch what will be looked at next, once what is looked at now is there. */
+  lookAhead(): void {
     const { state } = this;
     const rows = state.rows.peek();
     const at = rows.indexOf(state.current.peek());
@@ -139,7 +139,7 @@ export class Actions {
       void this.load(index).catch(() => {});
       const sizes = levels({ width: width[index]!, height: height[index]! });
       const level = Math.max(finest(sizes), levelFor(this.scale, sizes.length));
-      void this.pictures.get({ index, level, lowpass: state.look.peek().lowpass }, "low").catch(() => {});
+      void this.pictures.get({ index, level, lowpass: state.look.peek().lowpass }).catch(() => {});
     }
   }
 

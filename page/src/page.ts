@@ -19,12 +19,19 @@ export class Page {
   /** Whether the micrograph is being worked with keys, so that a crosshair shows where they act. */
   readonly keyboard = signal(false);
   pointer: Pointer | null = null;
+  private begun = false;
 
   constructor(api: Api, state: State) {
     this.api = api;
     this.state = state;
     this.actions = new Actions(api, state);
     this.overlays = new Overlays(api);
-    this.thumbnails = new Thumbnails(api);
+    this.thumbnails = new Thumbnails(api, () => !this.begun || this.actions.pictures.awaited);
+    this.actions.pictures.atRest = () => {
+      this.begun = true;
+      this.thumbnails.go();
+    };
+    // A first micrograph that cannot be shown must not keep the list waiting.
+    setTimeout(this.actions.pictures.atRest, 2500);
   }
 }

@@ -35,6 +35,9 @@ export class Pictures {
   private readonly kept = new Map<string, ImageBitmap>();
   private readonly coming = new Map<string, Promise<ImageBitmap>>();
   private bytes = 0;
+  private urgent = 0;
+  /** Called when nothing that the user waits for is on its way any more. */
+  atRest = (): void => {};
 
   constructor(api: Api) {
     this.api = api;
@@ -51,8 +54,24 @@ export class Pictures {
     return picture;
   }
 
+  /** Whether the user waits for a picture, so that what is fetched ahead had better wait too. */
+  get awaited(): boolean {
+    return this.urgent > 0;
+  }
+
+  /** Return the picture that the user waits for. */
+  async now(wanted: Wanted): Promise<ImageBitmap> {
+    this.urgent++;
+    try {
+      return await this.get(wanted, "high");
+    } finally {
+      this.urgent--;
+      if (!this.urgent) this.atRest();
+    }
+  }
+
   /** Return a picture, fetched if it is not there. */
-  async get(wanted: Wanted, priority: Priority = "high"): Promise<ImageBitmap> {
+  async get(wanted: Wanted, priority: Priority = "low"): Promise<ImageBitmap> {
     const key = name(wanted);
     const there = this.at(wanted) ?? this.coming.get(key);
     if (there) return there;

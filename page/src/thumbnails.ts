@@ -12,9 +12,12 @@ export class Thumbnails {
   private readonly kept = new Map<number, string | null>();
   private readonly asked = new Map<number, Set<Listener>>();
   private readonly coming = new Set<number>();
+  private readonly waits: () => boolean;
 
-  constructor(api: Api) {
+  /** Nothing new is fetched as long as `waits` holds; `go` goes on afterwards. */
+  constructor(api: Api, waits: () => boolean) {
     this.api = api;
+    this.waits = waits;
   }
 
   /** Ask for a thumbnail; the function returned withdraws the question, as when its row scrolls away. */
@@ -26,21 +29,21 @@ export class Thumbnails {
     }
     const listeners = this.asked.get(index) ?? new Set();
     this.asked.set(index, listeners.add(listener));
-    this.next();
+    this.go();
     return () => {
       listeners.delete(listener);
       if (!listeners.size) this.asked.delete(index);
     };
   }
 
-  private next(): void {
-    while (this.coming.size < AT_ONCE) {
+  go(): void {
+    while (!this.waits() && this.coming.size < AT_ONCE) {
       const index = [...this.asked.keys()].find((candidate) => !this.coming.has(candidate));
       if (index === undefined) return;
       this.coming.add(index);
       void this.fetch(index).finally(() => {
         this.coming.delete(index);
-        this.next();
+        this.go();
       });
     }
   }

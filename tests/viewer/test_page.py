@@ -22,12 +22,14 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import mrcfile
 import numpy as np
 import pytest
 
 from cryoglean.engine import RunFolder
 from cryoglean.engine.ledger import read_record
 from cryoglean.evaluate import match
+from cryoglean.io import read_micrograph
 from cryoglean.io.formats import read_picks
 from cryoglean.select import select
 from cryoglean.types import Picks
@@ -138,8 +140,9 @@ class Window:
     def saved(self) -> None:
         self.wait("#saving", "Saved")
 
-    def wait(self, selector: str, text: object) -> None:
-        self.until("([at, text]) => document.querySelector(at)?.textContent === text", [selector, str(text)])
+    def wait(self, selector: str, text: object, seconds: float = 20) -> None:
+        holds = "([at, text]) => document.querySelector(at)?.textContent === text"
+        self.until(holds, [selector, str(text)], seconds)
 
     def at(self, xy: Any, shape: tuple[int, int]) -> tuple[float, float]:
         """Return where a place in a micrograph that is wholly shown is on the screen."""
@@ -447,3 +450,138 @@ def test_a_wrong_address_is_told(run: Path, browser: Any) -> None:
         assert answer.status == 401
         assert "token" in tab.content()
         context.close()
+
+
+# How fast it is -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a run of eight micrographs of 4096 × 4096 pixels: one that was simulated, eight ways up."""
+    folder = tmp_path_factory.mktemp("large")
+    program("simulate", "--out", folder / "one", "--seed", 5, "--size", 4096, 4096, *SCENE)
+    data = read_micrograph(next((folder / "one" / "micrographs").glob("*.mrc"))).data
+    for turn in range(8):
+        turned = np.rot90(data if turn < 4 else data[:, ::-1], turn)
+        with mrcfile.new(folder / f"large_{turn}.mrc", np.ascontiguousarray(turned)) as file:
+            file.voxel_size = 2.2
+    program("pick", folder / "large_*.mrc", "--out", folder / "run", "--quiet")
+    return folder / "run"
+
+
+def within(what: str, got: float, limit: float, unit: str = "ms") -> None:
+    print(f"{what}: {got:.0f} {unit} (limit {limit:g})")
+    assert got <= limit * SLACK, what
+
+
+def test_4k_micrographs_are_there_at_once(large: Path, opened: Callable[[str], Window]) -> None:
+    painted = "() => performance.getEntriesByName('cryoglean:painted').map(one => one.startTime)"
+    with served(large) as address:
+        # A micrograph that the server has never read, seen for the first time by server and browser.
+        window = opened(f"{address}#large_5")
+        within("first paint, after the server's start", window.tab.evaluate(painted)[0], 1000)
+        window.tab.close()
+        window = opened(f"{address}#large_0")
+        within("first paint, later", window.tab.evaluate(painted)[0], 1000)
+        window.tab.evaluate(
+            "() => { window.pressed = []; addEventListener('keydown', e => pressed.push(e.timeStamp), true) }"
+        )
+        for seen in range(2, 9):
+            window.tab.wait_for_timeout(1200)
+            window.press("j")
+            window.until(f"() => performance.getEntriesByName('cryoglean:painted').length >= {seen}")
+        shown, pressed = window.tab.evaluate(painted)[1:], window.tab.evaluate("() => pressed")
+        times = sorted(at - key for at, key in zip(shown, pressed, strict=True))
+        within("to the next one, median", float(np.median(times)), 100)
+        within("to the next one, slowest of seven", times[-1], 100)
+
+
+@pytest.fixture(scope="module")
+def long(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a run of 10,000 micrographs: the same three again and again, under other names."""
+    folder = tmp_path_factory.mktemp("long")
+    program("pick", simulated / "micrographs", "--out", folder / "few", "--quiet")
+    run = folder / "run"
+    shutil.copytree(folder / "few", run)
+    few = RunFolder(folder / "few")
+    micrographs = [
+        (path, few.record(path.stem).read_text()) for path in (simulated / "micrographs").iterdir()
+    ]
+    (folder / "micrographs").mkdir()
+    paths = []
+    for number in range(10_000):
+        original, record = micrographs[number % len(micrographs)]
+        path = folder / "micrographs" / f"grid_{number // 400:02d}_hole_{number:05d}.mrc"
+        path.symlink_to(original)
+        told = json.loads(record) | {"micrograph": path.stem, "path": str(path)}
+        RunFolder(run).record(path.stem).write_text(json.dumps(told))
+        paths.append(f"{path}\n")
+    (run / "inputs.txt").write_text("".join(paths))
+    return run
+
+
+class ProcessorClock:
+    """Time that a page's main thread has worked, whatever else the machine does."""
+
+    def __init__(self, tab: Any) -> None:
+        self._session = tab.context.new_cdp_session(tab)
+        self._session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def ms(self) -> float:
+        metrics = self._session.send("Performance.getMetrics")["metrics"]
+        return 1e3 * next(one["value"] for one in metrics if one["name"] == "TaskDuration")
+
+
+SCROLL = """async (step) => {
+  const rows = document.querySelector(".rows");
+  const frames = [];
+  let last = performance.now();
+  for (let i = 0; i < 240; i++) {
+    rows.scrollTop += step;
+    await new Promise(requestAnimationFrame);
+    const now = performance.now();
+    frames.push(now - last);
+    last = now;
+  }
+  return frames.slice(2);
+}"""
+DRAG = """async () => {
+  const slider = document.querySelector("input.threshold");
+  const times = [];
+  for (let i = 0; i < 60; i++) {
+    slider.value = 100 + i;
+    const started = performance.now();
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+    await new Promise(requestAnimationFrame);
+    await new Promise(requestAnimationFrame);
+    times.push(performance.now() - started);
+  }
+  return times;
+}"""
+
+
+def test_10000_micrographs_do_not_stutter(long: Path, opened: Callable[[str], Window]) -> None:
+    with served(long) as address:
+        window = opened(address)
+        # Until all records have been read, the line goes on.
+        window.wait(".list-count", "10,000 micrographs", seconds=180)
+        window.tab.wait_for_timeout(3000)
+        assert window.tab.locator(".micrograph").count() < 40
+        clock = ProcessorClock(window.tab)
+        for step in (120, 2400):
+            before = clock.ms()
+            frames = np.sort(window.tab.evaluate(SCROLL, step))
+            busy, what = (clock.ms() - before) / len(frames), f"scrolling by {step} pixels a frame"
+            slow = int((frames > 50).sum())
+            print(f"{what}: {slow} of {len(frames)} frames over 50 ms, the slowest {frames[-1]:.0f} ms")
+            within(f"{what}, processor time a frame", busy, 16)
+            within(f"{what}, 95th percentile", frames[int(0.95 * len(frames))], 50)
+        before = clock.ms()
+        moves = window.tab.evaluate(DRAG)
+        within("threshold moved, processor time", (clock.ms() - before) / len(moves), 16)
+        within("threshold moved, until it is on the screen, median", float(np.median(moves)), 50)
+        window.press("/")
+        started = time.monotonic()
+        window.tab.keyboard.type("07_hole 0311")
+        window.wait(".list-count", "10 of 10,000 micrographs")
+        within("search typed, 12 letters", 1e3 * (time.monotonic() - started), 1500)

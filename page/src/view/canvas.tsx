@@ -187,9 +187,15 @@ class Drawing {
     if (index < 0 || !size || !state.known(index)) return;
     actions.seenAt(camera.view.value.scale * devicePixelRatio);
     const wanted = { index, level: this.level(size), lowpass: state.look.value.lowpass };
-    if (actions.pictures.at(wanted)) return;
-    actions.pictures.get(wanted).then(
-      () => this.soon(),
+    if (actions.pictures.at(wanted)) {
+      actions.lookAhead();
+      return;
+    }
+    actions.pictures.now(wanted).then(
+      () => {
+        this.soon();
+        if (state.current.peek() === index) actions.lookAhead();
+      },
       (error: Error) => {
         if (state.current.peek() === index) this.fail(error.message);
       },
