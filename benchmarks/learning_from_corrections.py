@@ -108,7 +108,8 @@ def main() -> None:
 
 def run_command(*arguments: object) -> None:
     """Run the program as a user does."""
-    subprocess.run([sys.executable, "-m", "cryoglean", *map(str, arguments)], check=True)
+    program = Path(sys.executable).with_name("cryoglean")
+    subprocess.run([program, *map(str, arguments)], check=True)
 
 
 def simulate(folder: Path, data: DataSet) -> float:

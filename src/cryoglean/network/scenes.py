@@ -237,7 +237,7 @@ def _seen(
 def scene_of_tile(tiles: LabelledTiles, index: int, particle_px: float) -> Scene:
     """Make a scene of one labelled tile, all of which is within."""
     return Scene(
-        str(tiles.family[index]),
+        f"{tiles.family[index]}, tile {index}",
         normalise(tiles.image[index].astype(np.float32), particle_px),
         tiles.particle[index],
         tiles.contaminated[index],
