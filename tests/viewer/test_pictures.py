@@ -11,10 +11,13 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from cryoglean.config import PickConfig
 from cryoglean.engine import RunFolder
 from cryoglean.errors import MicrographError
 from cryoglean.io import write_mrc
+from cryoglean.io.formats import read_picks
 from cryoglean.viewer import pictures
+from cryoglean.viewer.maps import STAGES, Maps
 from cryoglean.viewer.pictures import Kept, Pictures, levels
 from tests.viewer.conftest import Pages
 
@@ -174,3 +177,26 @@ def test_no_more_micrographs_are_read_at_once_than_allowed(
     for thread in threads:
         thread.join()
     assert 0 < most <= 2
+
+
+def test_what_the_picker_sees_can_be_laid_over(page: TestClient, folder: RunFolder) -> None:
+    answer = page.get("/api/micrographs/0/overlay/particle")
+    assert answer.headers["content-type"] == "image/png"
+    grey = decoded(answer.content)
+    picks = read_picks(folder.star("mic0"))[0]
+    # It is coarser than the micrograph, which it covers as a whole.
+    column, row = np.floor((picks.xy + 0.5) * np.array(grey.shape[::-1]) / 200).astype(int).T
+    assert np.median(grey[row, column]) > 2 * np.median(grey)
+    missing = page.get("/api/micrographs/0/overlay/contamination")
+    assert missing.status_code == 404
+    assert "'unsupervised' has no map" in missing.json()["detail"]
+    assert page.get("/api/micrographs/0/overlay/secret").status_code == 422
+    assert page.get("/api/micrographs/3/overlay/particle").status_code == 404
+
+
+def test_networks_show_contamination_too(picked: Path, tmp_path: Path) -> None:
+    config = PickConfig(method="network", diameter=96.0, contrast="dark")
+    maps = Maps()
+    found = {what: decoded(maps.get(picked / "data" / "mic0.mrc", what, config)) for what in STAGES}
+    assert found["particle"].shape == found["contamination"].shape
+    assert found["particle"].max() > 200 > found["contamination"].mean()

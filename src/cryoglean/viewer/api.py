@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 
 from cryoglean.errors import CryogleanError, MicrographError, UsageError
 from cryoglean.viewer.guard import Guard, Keys
+from cryoglean.viewer.maps import NoMapError, Shown
 from cryoglean.viewer.messages import (
     Changes,
     CorrectionsReply,
@@ -52,6 +53,7 @@ PROBLEMS: dict[int | str, dict[str, object]] = {
     code: {"model": Problem} for code in (401, 403, 404, 409, 413, 415, 422)
 }
 JPEG: dict[int | str, dict[str, object]] = {200: {"content": {"image/jpeg": {}}}}
+PNG: dict[int | str, dict[str, object]] = {200: {"content": {"image/png": {}}}}
 BYTES: dict[int | str, dict[str, object]] = {200: {"content": {"application/octet-stream": {}}}}
 
 
@@ -95,7 +97,7 @@ def _add_problems(app: FastAPI) -> None:
 
     @app.exception_handler(CryogleanError)
     async def _(_: Request, error: CryogleanError) -> JSONResponse:
-        known = {NoSuchMicrographError: 404, MicrographError: 404, UsageError: 422}
+        known = {NoSuchMicrographError: 404, MicrographError: 404, NoMapError: 404, UsageError: 422}
         code = next((code for kind, code in known.items() if isinstance(error, kind)), 409)
         return _problem(code, str(error))
 
@@ -174,6 +176,10 @@ def _add_micrographs(app: FastAPI, shown: ShownRun) -> None:
     async def _(number: int, request: Request) -> Response:
         return await _picture(request, thumbnail_readers, lambda: shown.thumbnail(number))
 
+    @app.get("/api/micrographs/{number}/overlay/{what}", response_class=Response, responses=PNG)
+    async def _(number: int, what: Shown, request: Request) -> Response:
+        return await _picture(request, readers, lambda: shown.overlay(number, what), kind="image/png")
+
     @app.put("/api/micrographs/{number}/corrections")
     def _(number: int, request: CorrectionsRequest) -> CorrectionsReply:
         return shown.correct(number, request)
@@ -205,12 +211,14 @@ def _add_page(app: FastAPI) -> None:
         return FileResponse(STATIC / "index.html", media_type="text/html")
 
 
-async def _picture(request: Request, turn: Semaphore, make: Callable[[], bytes]) -> Response:
+async def _picture(
+    request: Request, turn: Semaphore, make: Callable[[], bytes], *, kind: str = "image/jpeg"
+) -> Response:
     """Answer with a picture when it is this request's turn, unless nobody waits for it any more."""
     async with turn:
         if await request.is_disconnected():
             return Response(status_code=GONE)
-        return Response(await run_sync(make), media_type="image/jpeg")
+        return Response(await run_sync(make), media_type=kind)
 
 
 def _problem(code: int, text: str) -> JSONResponse:

@@ -31,6 +31,7 @@ from cryoglean.pickers import build_picker
 from cryoglean.types import Picks
 from cryoglean.viewer.export import export, read_corrected
 from cryoglean.viewer.index import NOWHERE, Entry, Index, bin_of, selectable_of
+from cryoglean.viewer.maps import Maps, Shown
 from cryoglean.viewer.messages import (
     SCORE_BINS,
     Candidates,
@@ -91,6 +92,7 @@ class ShownRun:
         self.index = Index(folder)
         self.second = second
         self._pictures = Pictures(folder.root / CACHE / "thumbnails", self.index.config.angpix)
+        self._maps = Maps()
         self._results = Results(folder, self.index.selecting)
         self.training = Training(folder)
         self._editing = threading.Lock()
@@ -180,6 +182,12 @@ class ShownRun:
         """Return a micrograph as a small JPEG picture."""
         name = self._job(number).name
         return self._pictures.thumbnail(self.path(number), name, lowpass=self._usual_lowpass())
+
+    def overlay(self, number: int, shown: Shown) -> bytes:
+        """Return what the picker sees in a micrograph, as a PNG picture; see `Maps.get`."""
+        config = self.index.config
+        search = config.model_copy(update=dict(SelectConfig()))
+        return self._maps.get(self.path(number), shown, search)
 
     def changes(self, since: int) -> Changes:
         """Say what has changed."""
