@@ -109,7 +109,7 @@ def main() -> None:
 def run_command(*arguments: object) -> None:
     """Run the program as a user does."""
     program = Path(sys.executable).with_name("cryoglean")
-    subprocess.run([program, *map(str, arguments)], check=True)
+    subprocess.run([program, *map(str, arguments)], check=True, stdout=sys.stderr)
 
 
 def simulate(folder: Path, data: DataSet) -> float:
