@@ -75,6 +75,8 @@ export class State {
   readonly open = signal<Open | null>(null);
   /** Why the micrograph on the canvas cannot be shown. */
   readonly trouble = signal<string | null>(null);
+  /** Whether the picture of the micrograph is still on its way. */
+  readonly waiting = signal(false);
   readonly selection = signal<ReadonlySet<string>>(new Set());
   readonly hovered = signal<{ at: Point; pick: Pick | null } | null>(null);
 

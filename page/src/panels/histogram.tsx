@@ -45,9 +45,14 @@ export function ThresholdPanel({ page }: { page: Page }) {
             onChange={({ currentTarget }) => actions.setThreshold(Number(currentTarget.value))}
           />
         </label>
-        {recommended !== null && (
-          <button type="button" class="link" onClick={() => actions.setThreshold(recommended)}>
-            recommended {recommended.toFixed(2)}
+        {recommended !== null && recommended !== threshold && (
+          <button
+            type="button"
+            class="link"
+            title="The smallest score that the method recommends"
+            onClick={() => actions.setThreshold(recommended)}
+          >
+            advised: {recommended.toFixed(2)}
           </button>
         )}
       </div>

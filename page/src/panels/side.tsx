@@ -12,6 +12,7 @@ export function MicrographPanel({ page: { state, actions } }: { page: Page }) {
   const defocus = table.defocus[index];
   const mean = state.counted.value >= 0 ? state.meanScore(index, state.threshold.value) : null;
   const note = table.outlier[index];
+  const usable = Boolean(open) && state.known(index);
   return (
     <Panel title="Micrograph">
       <p class="path" title={table.path[index]}>
@@ -20,7 +21,7 @@ export function MicrographPanel({ page: { state, actions } }: { page: Page }) {
       {note && <p class="note">{note}</p>}
       <dl>
         <Fact name="Size">
-          {table.width[index]} × {table.height[index]} px
+          {table.width[index] ? `${table.width[index]} × ${table.height[index]} px` : "not known"}
         </Fact>
         <Fact name="Pixel">{pixelSize == null ? "not known" : `${pixelSize.toFixed(3)} Å`}</Fact>
         {defocus != null && <Fact name="Defocus">{(defocus / 1e4).toFixed(2)} µm</Fact>}
@@ -34,7 +35,7 @@ export function MicrographPanel({ page: { state, actions } }: { page: Page }) {
         <button
           type="button"
           aria-pressed={open?.corrections.lookedAt ?? false}
-          disabled={!open}
+          disabled={!usable}
           onClick={() => actions.check(!open?.corrections.lookedAt)}
         >
           {open?.corrections.lookedAt ? "✓ Checked" : "Checked"}
@@ -43,7 +44,7 @@ export function MicrographPanel({ page: { state, actions } }: { page: Page }) {
           type="button"
           class="danger"
           aria-pressed={open?.corrections.rejected ?? false}
-          disabled={!open}
+          disabled={!usable}
           onClick={() => actions.reject()}
         >
           {open?.corrections.rejected ? "Take back" : "Reject"}

@@ -39,6 +39,7 @@ export function MicrographView({ page }: { page: Page }) {
           {trouble}
         </p>
       )}
+      {state.waiting.value && !trouble && <p class="reading">Reading the micrograph…</p>}
       {state.open.value?.corrections.rejected && <p class="rejected-mark">rejected</p>}
       <ScaleBar page={page} />
       <Legend page={page} />
@@ -47,7 +48,7 @@ export function MicrographView({ page }: { page: Page }) {
 }
 
 function ScaleBar({ page: { state, camera } }: { page: Page }) {
-  if (state.current.value < 0) return null;
+  if (!state.table.value.width[state.current.value]) return null;
   const { px, label } = scaleBar(state.pixelSize.value, camera.view.value.scale, 160);
   return (
     <div class="scale-bar">
@@ -58,7 +59,7 @@ function ScaleBar({ page: { state, camera } }: { page: Page }) {
 }
 
 function Legend({ page: { state } }: { page: Page }) {
-  if (!state.look.value.picks || !state.open.value) return null;
+  if (!state.look.value.picks || !state.open.value?.picks.length) return null;
   if (state.comparing.value)
     return (
       <ul class="legend outcomes" aria-label="Legend">
@@ -191,12 +192,15 @@ class Drawing {
       actions.lookAhead();
       return;
     }
+    state.waiting.value = true;
     actions.pictures.now(wanted).then(
       () => {
         this.soon();
+        if (!actions.pictures.awaited) state.waiting.value = false;
         if (state.current.peek() === index) actions.lookAhead();
       },
       (error: Error) => {
+        state.waiting.value = actions.pictures.awaited;
         if (state.current.peek() === index) this.fail(error.message);
       },
     );
