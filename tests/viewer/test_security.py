@@ -7,9 +7,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+from starlette.responses import Response
+from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
 
 from cryoglean.viewer import api
-from cryoglean.viewer.guard import LARGEST_BODY, PAGE_COOKIE
+from cryoglean.viewer.guard import LARGEST_BODY, PAGE_COOKIE, Guard, Keys
 from tests.viewer.conftest import Served
 
 EVERYTHING = [
@@ -271,3 +274,22 @@ def test_a_socket_to_talk_both_ways_is_refused(served: Served) -> None:
 
 def test_it_still_answers_after_all_that(served: Served) -> None:
     assert json.loads(served.ask("/api/run").read())["micrographs"] == 4
+
+
+def test_the_address_that_a_browser_is_started_with_serves_once() -> None:
+    # It can be read in the list of processes, so it must be of no use afterwards.
+    keys = Keys()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response("page")(scope, receive, send)
+
+    page = TestClient(Guard(app, keys), base_url="http://127.0.0.1:8000", follow_redirects=False)
+    for wrong in ("", "wrong", keys.token, keys.page):
+        assert page.get("/", params={"once": wrong}).status_code == 401
+    assert page.get("/api/run", params={"once": keys.once}).status_code == 401
+    assert page.get("/", params={"once": keys.once}, headers={"host": "evil.example"}).status_code == 403
+    first = page.get("/", params={"once": keys.once})
+    assert first.status_code == 303
+    assert first.headers["location"] == f"/?token={keys.token}"
+    assert page.get("/", params={"once": keys.once}).status_code == 401
+    assert page.get(first.headers["location"]).text == "page"

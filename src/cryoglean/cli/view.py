@@ -59,15 +59,15 @@ def _announce(port: int, keys: Keys, *, browser: bool) -> None:
     import socket
     import webbrowser
 
-    address = f"http://127.0.0.1:{port}/?token={keys.token}"
-    typer.echo(address)
+    page = f"http://127.0.0.1:{port}/"
+    typer.echo(f"{page}?token={keys.token}")
     typer.secho("This address is for you alone. Ctrl-C ends the viewer.", err=True)
     if "SSH_CONNECTION" in os.environ or not browser:
         there = f"{getpass.getuser()}@{socket.gethostname()}"
         typer.echo("From another machine, open the same address there after:", err=True)
         typer.echo(f"  ssh -N -L {port}:127.0.0.1:{port} {there}", err=True)
-    elif browser:
-        webbrowser.open(address)
+    else:
+        webbrowser.open(f"{page}?once={keys.once}")
 
 
 def _require_server() -> None:

@@ -44,10 +44,14 @@ class Keys:
         For everything.
     page : str
         For the empty page alone.
+    once : str
+        For the page, one time: it stands in the command line of the browser that is started, which other
+        users can read.
     """
 
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     page: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    once: str = field(default_factory=lambda: secrets.token_urlsafe(32))
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ class Guard:
     def __init__(self, app: ASGIApp, keys: Keys) -> None:
         self._app = app
         self._keys = keys
+        self._used_once = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -81,7 +86,11 @@ class Guard:
             return
         headers = _Headers(scope)
         guarded = _with_headers(send, self._headers_for(scope, headers))
-        refusal = _foreign(headers) or self._unknown(scope, headers) or _unreadable(scope, headers)
+        refusal = _foreign(headers)
+        if refusal is None and self._opens_once(scope):
+            await _redirect(f"/?token={self._keys.token}", guarded)
+            return
+        refusal = refusal or self._unknown(scope, headers) or _unreadable(scope, headers)
         if refusal is None and scope["method"] in ("POST", "PUT", "PATCH"):
             body = await _body(receive)
             refusal = None if body is not None else _too_large()
@@ -111,8 +120,14 @@ class Guard:
         return self._has_token(scope) or _same(headers.cookie(PAGE_COOKIE), self._keys.page)
 
     def _has_token(self, scope: Scope) -> bool:
-        query = scope["query_string"].decode("latin-1")
-        return any(_same(given, self._keys.token) for given in parse_qs(query).get("token", [])[:1])
+        return _same(_queried(scope, "token"), self._keys.token)
+
+    def _opens_once(self, scope: Scope) -> bool:
+        """Tell whether a request has the key that opens the page once, and hear no more of it then."""
+        if self._used_once or scope["path"] != "/" or not _same(_queried(scope, "once"), self._keys.once):
+            return False
+        self._used_once = True
+        return True
 
     def _headers_for(self, scope: Scope, headers: _Headers) -> Mapping[str, str]:
         known = dict(SECURITY)
@@ -147,6 +162,12 @@ class _Headers:
         except CookieError:
             return ""
         return cookies[name].value if name in cookies else ""
+
+
+def _queried(scope: Scope, name: str) -> str:
+    """Return a value of the query, the first of several; '' where there is none."""
+    query: bytes = scope["query_string"]
+    return parse_qs(query.decode("latin-1")).get(name, [""])[0]
 
 
 def _same(given: str, wanted: str) -> bool:
@@ -222,6 +243,12 @@ def _with_headers(send: Send, headers: Mapping[str, str]) -> Send:
         await send(message)
 
     return careful
+
+
+async def _redirect(target: str, send: Send) -> None:
+    headers = [(b"location", target.encode()), (b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": int(HTTPStatus.SEE_OTHER), "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def _refuse(refusal: _Refusal, send: Send) -> None:
