@@ -123,6 +123,12 @@ class Window:
             assert time.monotonic() < end, f"in vain: {holds} {argument}; {self.told()}"
             self.tab.wait_for_timeout(40)
 
+    def wait_for(self, holds: Callable[[], bool], seconds: float = 20) -> None:
+        end = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < end, f"in vain; {self.told()}"
+            self.tab.wait_for_timeout(100)
+
     def told(self) -> str:
         """Return what the page says of itself, for whoever must find out what went wrong."""
         return " | ".join(self.tab.locator(".totals, .saving, .status, .trouble").all_inner_texts())
@@ -440,6 +446,48 @@ def test_everything_by_keyboard(run: Path, opened: Callable[[str], Window]) -> N
         window.press("Escape", "/")
         window.tab.keyboard.type("0001")
         assert window.tab.locator(".micrograph").count() == 1
+
+
+def test_the_micrograph_is_seen_as_asked(
+    simulated: Path, tmp_path: Path, opened: Callable[[str], Window]
+) -> None:
+    run = tmp_path / "run"
+    program("pick", simulated / "micrographs", "--out", run, "--quiet", "--method", "network")
+    with served(run) as address:
+        window = opened(address)
+        whole = window.tab.locator(".zoom").inner_text()
+        bar = window.tab.locator(".scale-bar").inner_text()
+        window.tab.mouse.move(700, 400)
+        window.tab.mouse.wheel(0, -900)
+        assert int(window.tab.locator(".zoom").inner_text()[:-2]) > 3 * int(whole[:-2])
+        assert window.tab.locator(".scale-bar").inner_text() != bar
+        window.press("0")
+        window.wait(".zoom", whole)
+
+        window.press("m", "c", "c", "B", "i")
+        picture = "() => document.querySelector('canvas.image').style.filter"
+        assert re.fullmatch(
+            r"invert\(1\) brightness\(0\.9\d+\) contrast\(1\.3\d+\)", window.tab.evaluate(picture)
+        )
+        assert coloured(window) < 1e-3
+        window.press("m")
+        assert coloured(window) > 5e-3
+        window.press("m")
+        window.tab.locator("#lowpass").select_option("40")
+        window.tab.wait_for_timeout(1000)
+        assert any(one.endswith("&lowpass=40") for one in window.requests)
+        # The map of particles lies over the micrograph in one colour.
+        window.tab.locator("#view").focus()
+        window.press("p")
+        window.wait_for(lambda: coloured(window) > 0.01)
+        assert not window.tab.locator(".trouble").count()
+
+
+def coloured(window: Window) -> float:
+    """Return how much of the micrograph on the screen is coloured."""
+    shot = window.tab.locator("#view").screenshot()
+    image = cv2.imdecode(np.frombuffer(shot, np.uint8), cv2.IMREAD_COLOR).astype(int)[40:-80]
+    return float((image.max(axis=2) - image.min(axis=2) > 40).mean())
 
 
 def test_a_wrong_address_is_told(run: Path, browser: Any) -> None:
