@@ -681,8 +681,8 @@ class FineTuningConfig(Config):
     """Share of the micrographs on which progress is measured, and which nothing is learnt from."""
     weak: float = Field(0.3, ge=0, le=1)
     """Weight of picks that nobody looked at."""
-    unlabelled: float = Field(0.5, ge=0, le=1)
-    """Weight of background that nobody looked at."""
+    unlabelled: float = Field(0.0, ge=0, le=1)
+    """Weight of what was not picked where picks are incomplete; 0 leaves background to the other tiles."""
     refuted: float = Field(3.0, ge=0)
     """Weight of picks that the user deleted."""
     general: float = Field(0.5, ge=0)

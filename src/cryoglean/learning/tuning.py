@@ -299,10 +299,14 @@ def _fit(order: Order, lesson: Lesson) -> _Fitted:
     write_card(order.out, order.start.card)
     networks = load_networks(order.out, threads=order.config.threads)
     own, simulated = measure_scenes(networks, lesson.held), measure_tiles(networks, lesson.validation)
-    particles = sum(len(one) for one in own.truth)
+    # Where picks are incomplete, a false one cannot be told from a particle that nobody picked.
+    complete = np.array([scene.complete for scene in lesson.held], float)
+    particles = sum(len(one) for one, told in zip(own.truth, complete, strict=True) if told)
     share = particles / (particles + CERTAIN)
-    worth = [share / len(own.truth)] * len(own.truth)
-    worth += [(1 - share) / len(simulated.truth)] * len(simulated.truth)
+    worth = [
+        *(share * complete / max(1, complete.sum())),
+        *np.full(len(simulated.truth), (1 - share) / len(simulated.truth)),
+    ]
     both = replace(own, truth=own.truth + simulated.truth, candidates=own.candidates + simulated.candidates)
     calibration = fit_calibration(both, worth)
     threshold = best_threshold(both, calibration, worth)
