@@ -719,7 +719,7 @@ class TrainConfig(Config):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to train."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Of the networks' arithmetic; auto takes bfloat16 on a GPU, and on a CPU that multiplies it in hardware."""
+    """Of the networks' arithmetic; auto takes bfloat16 on GPUs, and on CPUs that multiply it in hardware."""
     threads: int = Field(2, ge=1)
     """Processor cores to use."""
     architecture: ArchitectureConfig = ArchitectureConfig()
