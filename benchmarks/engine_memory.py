@@ -1,17 +1,18 @@
 """Memory of a run over many micrographs: flat, and how high for the largest.
 
-Picks one micrograph of 11520 × 8184 pixels in a process of its own and prints its peak. Then picks many small
-ones with two workers and samples the memory of the whole run (what parent and workers share with no other
-process) after each; prints the level early and late and the slope between, and draws the curve. Run as
+Picks one micrograph of 11520 × 8184 pixels with each method, in a process of its own, and prints the peaks. Then
+picks many small ones with two workers and samples the memory of the whole run (what parent and workers share
+with no other process) after each; prints the level early and late and the slope between, and draws the curve.
+Run as
 
-    python benchmarks/engine_memory.py --micrographs 2000 --figure docs/images/engine_memory.png
+    python benchmarks/engine_memory.py --micrographs 2000 --figure docs/images/engine-memory.png
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import multiprocessing
-import resource
 import tempfile
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from cryoglean.config import EngineConfig, PickConfig
 from cryoglean.engine import Run, RunFolder, pick
 from cryoglean.engine.work import Outcome
 from cryoglean.io import write_mrc
+from cryoglean.report.run_report import write_report
 
 DIAMETER_PX = 100
 LARGEST = (8184, 11520)
@@ -61,16 +63,22 @@ def sampled(paths: list[Path], folder: Path) -> NDArray[np.float64]:
     return np.array(levels)
 
 
-def peak_of_largest(folder: Path) -> float:
-    """Peak memory of picking the largest micrograph, MiB."""
+def print_peaks_of_largest(folder: Path) -> None:
+    """Tell the peak memory of picking the largest micrograph."""
     write_mrc(folder / "large.mrc", draw_discs(LARGEST, np.random.default_rng(0)), pixel_size=1.0)
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_pick_alone, (folder,))
+    ny, nx = LARGEST
+    for method, diameter in itertools.product(("unsupervised", "network"), (None, 100, 60)):
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            peak = pool.apply(_pick_alone, (folder, method, diameter))
+        print(f"{nx} x {ny} pixels, {method}, particles of {diameter} pixels: {peak:.0f} MiB", flush=True)
 
 
-def _pick_alone(folder: Path) -> float:
-    pick(Run([folder / "large.mrc"], RunFolder(folder / "large")), lambda _: None)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def _pick_alone(folder: Path, method: str, diameter: float | None) -> float:
+    """Peak memory of this process, MiB; what its parent took before does not count."""
+    out = RunFolder(folder / f"{method}_{diameter}")
+    pick(Run([folder / "large.mrc"], out, PickConfig(method=method, diameter=diameter)), lambda _: None)
+    write_report(out)
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
 
 
 def plot(levels: NDArray[np.float64], path: Path) -> None:
@@ -90,8 +98,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder, rng = Path(name), np.random.default_rng(0)
-        ny, nx = LARGEST
-        print(f"micrograph of {nx} x {ny} pixels: peak {peak_of_largest(folder):.0f} MiB", flush=True)
+        print_peaks_of_largest(folder)
         for k in range(20):
             write_mrc(folder / f"{k}.mrc", draw_discs((options.side, options.side), rng), pixel_size=1.0)
         paths = [folder / "session" / f"{k:05d}.mrc" for k in range(options.micrographs)]
