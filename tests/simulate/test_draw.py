@@ -3,6 +3,7 @@ import pytest
 from pydantic import ValidationError
 
 from cryoglean.config import Conditions, Range, SimulationConfig
+from cryoglean.errors import UsageError
 from cryoglean.simulate.draw import draw, draw_conditions
 
 SECTIONS = ("optics", "exposure", "ice", "crowd", "nuisances")
@@ -89,3 +90,17 @@ def test_impossible_ranges_are_refused(given, message):
 def test_impossible_conditions_are_refused(given, message):
     with pytest.raises(ValidationError, match=message):
         Conditions.model_validate(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"dose": (5000.0, 5000.0)}, "dose of 5000.0 cannot be simulated"),
+        ({"pixel_size": (1000.0, 1000.0)}, "pixel_size of 1000.0 cannot be simulated"),
+        ({"coverage": (50.0, 50.0)}, "coverage of 50.0 cannot be simulated"),
+        ({"size": (5, 5)}, "16 to 32768 rows and columns"),
+    ],
+)
+def test_ranges_beyond_what_can_be_are_refused_when_drawn(given, message, rng):
+    with pytest.raises(UsageError, match=message):
+        draw_conditions(SimulationConfig(**given), rng)

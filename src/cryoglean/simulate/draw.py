@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from pydantic import ValidationError
 
 from cryoglean.config import (
     Conditions,
@@ -14,6 +15,7 @@ from cryoglean.config import (
     Range,
     SimulationConfig,
 )
+from cryoglean.errors import UsageError
 
 
 def draw_conditions(config: SimulationConfig, rng: np.random.Generator) -> Conditions:
@@ -25,16 +27,30 @@ def draw_conditions(config: SimulationConfig, rng: np.random.Generator) -> Condi
         The ranges.
     rng : Generator
         The number of draws is always the same, so a change to one range leaves the other values alone.
+
+    Raises
+    ------
+    UsageError
+        A range reaches to what no microscope, ice or detector can do.
     """
-    return Conditions(
-        size=config.size,
-        pixel_size=_between(config.pixel_size, rng),
-        optics=_optics(config, rng),
-        exposure=_exposure(config, rng),
-        ice=_ice(config, rng),
-        crowd=_crowd(config, rng),
-        nuisances=_nuisances(config, rng),
-    )
+    try:
+        return Conditions(
+            size=config.size,
+            pixel_size=_between(config.pixel_size, rng),
+            optics=_optics(config, rng),
+            exposure=_exposure(config, rng),
+            ice=_ice(config, rng),
+            crowd=_crowd(config, rng),
+            nuisances=_nuisances(config, rng),
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        wanted = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+        raise UsageError(
+            f"{name} of {first['input']} cannot be simulated; wanted: {wanted}. "
+            "Change the range it is drawn from"
+        ) from None
 
 
 def draw(wanted: Range, rng: np.random.Generator, *, chance_factor: float = 1.0) -> float:

@@ -127,6 +127,7 @@ def simulate_micrograph(
     rng = np.random.default_rng(seed)
     config = SimulationConfig() if config is None else config
     conditions = config if isinstance(config, Conditions) else draw_conditions(config, rng)
+    _require_room(conditions, structure.diameter)
     with fft.set_workers(-1):
         view = projector(structure, conditions.pixel_size)
         return simulate_view(view, conditions, rng=rng, name=name)
@@ -223,14 +224,18 @@ class _Rest:
     contamination: NDArray[np.uint8]
 
 
-def _with_room(conditions: Conditions, diameter: float) -> Conditions:
-    """Let the ice be thick enough to hold the particle."""
+def _require_room(conditions: Conditions, diameter: float) -> None:
     across = min(conditions.size) * conditions.pixel_size
     if diameter > across:
         raise UsageError(
             f"the particle is {diameter:.0f} Å across and the field {across:.0f} Å; "
             "choose a larger size or pixel size"
         )
+
+
+def _with_room(conditions: Conditions, diameter: float) -> Conditions:
+    """Let the ice be thick enough to hold the particle."""
+    _require_room(conditions, diameter)
     ice = conditions.ice
     thick = ice.model_copy(update={"thickness": max(ice.thickness, diameter)})
     return conditions.model_copy(update={"ice": thick})
