@@ -70,13 +70,13 @@ def train(
     diameter: Annotated[
         float | None,
         typer.Option(
-            help="Particle diameter of --picks, Å.", min=0, show_default="that of the picks, or measured"
+            help="Particle diameter of --picks, Å.", min=1, show_default="that of the picks, or measured"
         ),
     ] = None,
     angpix: Annotated[
         float | None,
         typer.Option(
-            help="Pixel size of the micrographs of --picks, Å.", min=0, show_default="that of the files"
+            help="Pixel size of the micrographs of --picks, Å.", min=0.01, show_default="that of the files"
         ),
     ] = None,
     minutes: Annotated[

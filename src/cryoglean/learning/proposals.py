@@ -49,10 +49,11 @@ class Proposal:
 def propose_teaching(folder: RunFolder, *, count: int = 5, seen: Collection[str] = ()) -> list[Proposal]:
     """Propose the micrographs whose corrections would teach the networks most.
 
-    A score is the probability of a particle, so it tells how many of a micrograph's picks are likely wrong
-    and how many particles were likely left out; the threshold counts as the score of even odds. The
-    micrograph where most is to be corrected comes first; each further one is also to be unlike those before
-    it, and unlike those that the user has seen, in number and scores of its candidates.
+    A score is the probability of a particle that both networks give together, and middling where they
+    disagree. So it tells how many of a micrograph's picks are likely wrong and how many particles were
+    likely left out; the threshold counts as the score of even odds. The micrograph where most is to be
+    corrected comes first; each further one is also to be unlike those before it, and unlike those that the
+    user has seen, in number and scores of its candidates.
 
     Parameters
     ----------
