@@ -1,9 +1,9 @@
 """Memory of a run over many micrographs: flat, and how high for the largest.
 
-Picks one micrograph of 11520 × 8184 pixels with each method, in a process of its own, and prints the peaks. Then
-picks many small ones with two workers and samples the memory of the whole run (what parent and workers share
-with no other process) after each; prints the level early and late and the slope between, and draws the curve.
-Run as
+Picks one micrograph of 11520 × 8184 pixels with each method, in a process of its own, and prints the peaks.
+Then picks many small ones with two workers and samples the memory of the whole run (what parent and workers
+share with no other process) after each; prints the level early and late and the slope between, and draws the
+curve. Run as
 
     python benchmarks/engine_memory.py --micrographs 2000 --figure docs/images/engine-memory.png
 """
