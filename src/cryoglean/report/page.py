@@ -41,6 +41,7 @@ img.plain { max-width: 32rem }
 .notice { border-left: 4px solid var(--warn); background: #fff8f1; padding: .5rem .9rem; margin: .5rem 0;
           overflow-wrap: anywhere }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
+table + table { margin-top: 1.2rem }
 th { text-align: left; font-weight: 600; color: var(--faint) }
 td, th { padding: .28rem 1.1rem .28rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
 th, table.figures td, table.settings td:first-child { white-space: nowrap }

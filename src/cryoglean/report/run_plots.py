@@ -55,7 +55,7 @@ def over_the_run(survey: Survey) -> Section:
     if missing == len(seen):
         parts.append(paragraph(_NO_DEFOCUS, "faint"))
     elif missing:
-        parts.append(paragraph(f"The defocus of {missing:,} micrographs is not known.", "faint"))
+        parts.append(paragraph(f"The defocus of {counted(missing, 'micrograph')} is not known.", "faint"))
     return Section("Over the run", "\n".join(parts))
 
 

@@ -187,8 +187,8 @@ def _trouble(survey: Survey) -> Section:
     failures, warnings = survey.summary.failures, list(survey.summary.warnings.items())
     parts = []
     if failures:
-        rows = [(one.name, one.path, one.error) for one in failures[:_MOST_LISTED]]
-        parts.append(table(("micrograph", "file", "why it failed"), rows))
+        rows = [(one.path, one.error) for one in failures[:_MOST_LISTED]]
+        parts.append(table(("file", "why it failed"), rows))
         if len(failures) > len(rows):
             parts.append(paragraph(f"{len(failures) - len(rows):,} more are in summary.json.", "faint"))
     if warnings:
@@ -213,4 +213,4 @@ def _configuration(survey: Survey) -> Section:
 def _said(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "–" if value is None else str(value)
+    return "not given" if value is None else str(value)
