@@ -1,6 +1,6 @@
-"""Score the default picker and the paper's profile, side by side, on real micrographs, with no option given.
+"""Score the pickers side by side on real micrographs, with no option given.
 
-    python benchmarks/real_micrographs.py [DATA] [--noise 3]
+    python benchmarks/real_micrographs.py [DATA] [--noise 3] [--pickers network paper] [--weights general]
 
 DATA holds the folders `apoferritin`, `klh`, `ribosome`, `apoferritin_binned`, `contamination` and
 `screening` (default: ../shared/data beside the project). Picks are matched one-to-one within half and a
@@ -17,15 +17,15 @@ from pathlib import Path
 
 import numpy as np
 
+from cryoglean.config import PickConfig
 from cryoglean.evaluate import evaluate
 from cryoglean.io import read_micrograph
 from cryoglean.io.formats import read_picks
-from cryoglean.pickers.autocryopicker import AutoCryoPicker
+from cryoglean.pickers import build_picker
 from cryoglean.pickers.base import Picker
-from cryoglean.pickers.unsupervised import UnsupervisedPicker
 from cryoglean.types import Micrograph, Picks
 
-PICKERS: dict[str, Picker] = {"default": UnsupervisedPicker(), "paper": AutoCryoPicker()}
+PICKERS = ("unsupervised", "network", "paper")
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,10 @@ def labelled(data: Path) -> list[DataSet]:
     ]
 
 
+def made(name: str, weights: str) -> Picker:
+    return build_picker(PickConfig(method=name, weights=weights if name == "network" else "general"))
+
+
 def read(path: Path, noise: float) -> Micrograph:
     micrograph = read_micrograph(path)
     if not noise:
@@ -70,10 +74,10 @@ def kept(picker: Picker, micrograph: Micrograph) -> Picks:
     return found[found.score >= picker.recommended_score]
 
 
-def print_scores(data: DataSet, noise: float) -> None:
+def print_scores(data: DataSet, pickers: dict[str, Picker], noise: float) -> None:
     micrographs = [read(path, noise) for path, _ in data.pairs]
     truth = [read_picks(path)[0] for _, path in data.pairs]
-    for name, picker in PICKERS.items():
+    for name, picker in pickers.items():
         # Precision-recall curves need every candidate, the other figures those that are kept.
         found = [picker.find(micrograph) for micrograph in micrographs]
         picks = [one[one.score >= picker.recommended_score] for one in found]
@@ -99,11 +103,11 @@ def print_scores(data: DataSet, noise: float) -> None:
             print(f"|   | {name}: {kinds}; {near.false} false |")
 
 
-def print_unlabelled(data: Path, noise: float) -> None:
+def print_unlabelled(data: Path, pickers: dict[str, Picker], noise: float) -> None:
     """Show how many picks there are where none should be."""
     micrograph = read(data / "contamination/micrograph.mrc", noise)
     junk = read_micrograph(data / "contamination/junk_probability.mrc").data > 0.5
-    for name, picker in PICKERS.items():
+    for name, picker in pickers.items():
         picks = kept(picker, micrograph)
         column, row = np.rint(picks.xy).astype(int).T
         print(f"contamination, {name}: {int(junk[row, column].sum())} of {len(picks)} picks on the ice")
@@ -118,16 +122,19 @@ def main() -> None:
     default = Path(__file__).resolve().parents[1] / "../shared/data"
     parser.add_argument("data", type=Path, nargs="?", default=default)
     parser.add_argument("--noise", type=float, default=0.0, help="standard deviations of noise to add")
+    parser.add_argument("--pickers", nargs="+", choices=PICKERS, default=PICKERS)
+    parser.add_argument("--weights", default="general", help="of the network: a name or a folder")
     chosen = parser.parse_args()
+    pickers = {name: made(name, chosen.weights) for name in chosen.pickers}
     sets = labelled(chosen.data)
     print(
         "| data | picker | diameter, Å | P | R | F1 0.5 D | 0.25 D | worst | AP | off centre, px | doubles |"
     )
     print("|---|---|---|---|---|---|---|---|---|---|---|")
     for data in sets:
-        print_scores(data, chosen.noise)
+        print_scores(data, pickers, chosen.noise)
     print()
-    print_unlabelled(chosen.data, chosen.noise)
+    print_unlabelled(chosen.data, pickers, chosen.noise)
 
 
 if __name__ == "__main__":
