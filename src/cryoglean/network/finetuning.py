@@ -43,6 +43,12 @@ from cryoglean.types import Picks
 _WATCHED = 48
 """Simulated tiles on which it is watched whether the general ability stays."""
 
+_WATCHED_SCENES = 6
+"""Micrographs on which it is watched what is learnt; more would only take time."""
+
+_MINED = 400
+"""Tiles of the user's in which candidates for the classifier are found, at most."""
+
 
 @dataclass(frozen=True, eq=False)
 class Lesson:
@@ -152,7 +158,7 @@ def _segmentation_task(lesson: Lesson, config: TrainConfig, *, best: _Best, watc
         maps = predict(network, [one.image for one in simulated])
         general = measure(watched, simulated, maps, particle_px=particle_px)["average_precision"]
         figures = {
-            "own_average_precision": _own_precision(network, lesson.held, particle_px),
+            "own_average_precision": _own_precision(network, lesson.held[:_WATCHED_SCENES], particle_px),
             "simulated_average_precision": general,
         }
         best.offer(network, figures["own_average_precision"] + tuning.general * general, step)
@@ -211,7 +217,7 @@ def mine_taught(network: nn.Module, tiles: LabelledTiles, config: TrainConfig) -
     """
     shape = config.architecture
     parts = []
-    for i in range(len(tiles)):
+    for i in np.linspace(0, len(tiles) - 1, min(len(tiles), _MINED)).round().astype(int).tolist():
         one = taught_example(tiles, i, config=config, rng=None)
         candidates = find_candidates(predict(network, [one.image])[0], shape.particle_px)
         trust = one.labels[..., 1]
