@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 from collections import deque
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -117,6 +119,9 @@ class Training:
             process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
+        # Its workers would go on, and hold open what the follower listens to.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         follower.join()
         return self.state
 
