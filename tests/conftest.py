@@ -10,8 +10,8 @@ from hypothesis import settings
 
 from cryoglean.cli import main
 
-# A deadline for each example would test how busy the machine is; examples that differ from run to run would
-# lay a rare failure at the door of whoever comes by. `pytest --hypothesis-profile=explore` looks for new ones.
+# A deadline for each example would test how busy the machine is, and examples that differ from run to run
+# would lay a rare failure at the door of whoever comes by; `--hypothesis-profile=explore` looks for new ones.
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None, max_examples=500)
 settings.load_profile("steady")

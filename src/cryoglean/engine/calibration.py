@@ -19,7 +19,6 @@ from cryoglean.errors import MicrographError
 from cryoglean.io.inputs import natural_order
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.pickers import AUTO, build_picker
-from cryoglean.pickers.diameter import estimate_scale
 from cryoglean.preprocess import average_area
 from cryoglean.types import Micrograph
 
@@ -100,9 +99,8 @@ def calibrate(paths: Sequence[Path], config: PickConfig, read: Reader) -> Calibr
         pixel_size=float(np.median([source.pixel_size for source in sources])) if sources else 1.0,
         sources=tuple(str(source.path) for source in sources),
     )
-    sign = {"auto": None, "dark": -1.0, "bright": 1.0}[config.contrast]
-    found = estimate_scale([source.reduced for source in sources], sign=sign)
-    if found is None:
+    found = build_picker(config).measure([source.reduced for source in sources])
+    if found is None or not found.strength:
         return calibration
     contrast = "dark" if found.sign < 0 else "bright"
     return replace(calibration, diameter=round(found.diameter, 1), contrast=contrast)
@@ -162,7 +160,7 @@ def kept_calibration(path: Path) -> Calibration | None:
 
 
 def _asked(config: PickConfig) -> dict[str, Any]:
-    return {"diameter": config.diameter, "contrast": config.contrast, "angpix": config.angpix}
+    return {name: getattr(config, name) for name in ("method", "weights", "diameter", "contrast", "angpix")}
 
 
 def _sources(paths: Sequence[Path], read: Reader) -> Iterator[_Source]:

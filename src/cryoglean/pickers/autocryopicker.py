@@ -6,6 +6,7 @@ of the darkest class, circles for top views, rectangles for side views.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from cryoglean.cluster import darkest_pixels
 from cryoglean.config import PaperConfig
-from cryoglean.pickers.diameter import estimate_scale, require_fitting
+from cryoglean.pickers.diameter import Scale, complete_scale, estimate_scale, require_fitting
 from cryoglean.preprocess import average_area, preprocess, preprocess_steps
 from cryoglean.shapes import (
     NO_RECTANGLES,
@@ -49,6 +50,10 @@ class AutoCryoPicker:
     def recommended_score(self) -> float:
         """Score from which a candidate is worth keeping; the F1 hardly changes between 0.12 and 0.22."""
         return self.config.min_score
+
+    def measure(self, micrographs: Sequence[Micrograph]) -> Scale | None:
+        """Find the diameter and contrast that micrographs share; see `Picker.measure`."""
+        return complete_scale(micrographs, diameter=self.config.diameter, contrast=self.config.contrast)
 
     def find(self, micrograph: Micrograph) -> Picks:
         """Find every candidate of a micrograph, scored and not thresholded.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
+from cryoglean.pickers.diameter import Scale
 from cryoglean.types import FloatImage, Micrograph, Picks
 
 
@@ -20,6 +21,13 @@ class Picker(Protocol):
     @property
     def recommended_score(self) -> float:
         """Score from which a candidate is worth keeping, where the user names no other."""
+        ...
+
+    def measure(self, micrographs: Sequence[Micrograph]) -> Scale | None:
+        """Diameter and contrast of particles that some micrographs share, each found where not configured.
+
+        None where no diameter is configured and nothing stands out.
+        """
         ...
 
     def find(self, micrograph: Micrograph) -> Picks:

@@ -27,6 +27,8 @@ from cryoglean.templates import (
 from cryoglean.templates.scale import DISC_PX, STEPS_PER_OCTAVE
 from cryoglean.types import Micrograph, ScoreMap
 
+SIGN_OF: dict[str, float | None] = {"auto": None, "dark": -1.0, "bright": 1.0}
+"""Sign of a particle's signal by what a user says of its contrast."""
 LARGEST_SIDE_PX = 1024
 """Micrographs are binned to this before scales are compared; of particles that vanish, none is lost."""
 SMALLEST_PX = 12.0
@@ -118,6 +120,20 @@ def estimate_scale(micrographs: Iterable[Micrograph], *, sign: float | None = No
         return None
     scale, evidence = max(believable, key=lambda pair: pair[1])
     return scale if evidence > 0 or not suspicious or scale.strength >= UNDENIABLE else None
+
+
+def complete_scale(
+    micrographs: Iterable[Micrograph], *, diameter: float | None, contrast: str
+) -> Scale | None:
+    """Find what a user left open of the diameter, Å, and the contrast of the particles; see `estimate_scale`.
+
+    None where no diameter is given and none can be found. Where a diameter is given
+    and nothing can be found, the particles are taken for dark.
+    """
+    found = estimate_scale(micrographs, sign=SIGN_OF[contrast])
+    if diameter is None:
+        return found
+    return Scale(diameter, found.sign if found else -1.0, found.strength if found else 0.0)
 
 
 def require_fitting(micrograph: Micrograph, diameter: float) -> None:

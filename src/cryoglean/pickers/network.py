@@ -5,6 +5,8 @@ Zhang et al. (2019), BMC Bioinformatics 20, 41.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +48,10 @@ class NetworkPicker:
     def recommended_score(self) -> float:
         """The threshold on the weights' card."""
         return self._networks.weights.card.threshold
+
+    def measure(self, micrographs: Sequence[Micrograph]) -> Scale | None:
+        """Find the diameter and contrast that micrographs share; see `Picker.measure`."""
+        return self._scale_finder.measure(micrographs)
 
     def find(self, micrograph: Micrograph) -> Picks:
         """Find every candidate of a micrograph, scored and not thresholded.

@@ -9,13 +9,14 @@ picks and an empty one none, and it holds up under noise in which clustering col
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cryoglean.config import UnsupervisedConfig
-from cryoglean.pickers.diameter import Scale, estimate_scale, require_fitting, resample_to
+from cryoglean.pickers.diameter import SIGN_OF, Scale, complete_scale, require_fitting, resample_to
 from cryoglean.pickers.roundviews import MARGIN_PX, RoundViews, find_foreign, find_round_views
 from cryoglean.pickers.sideviews import find_side_views
 from cryoglean.shapes import Rectangles
@@ -99,6 +100,10 @@ class UnsupervisedPicker:
             "similarity": inside,
         }
 
+    def measure(self, micrographs: Sequence[Micrograph]) -> Scale | None:
+        """Find the diameter and contrast that micrographs share; see `Picker.measure`."""
+        return complete_scale(micrographs, diameter=self.config.diameter, contrast=self.config.contrast)
+
     def scale_of(self, micrograph: Micrograph) -> Scale | None:
         """Diameter and contrast, found in the micrograph where not configured; None where it is empty.
 
@@ -107,15 +112,12 @@ class UnsupervisedPicker:
         MicrographError
             The configured diameter does not fit into the micrograph.
         """
-        sign = {"auto": None, "dark": -1.0, "bright": 1.0}[self.config.contrast]
         if self.config.diameter is not None:
             require_fitting(micrograph, self.config.diameter)
-        if self.config.diameter is not None and sign is not None:
-            return Scale(self.config.diameter, sign, 1.0)
-        found = estimate_scale([micrograph], sign=sign)
-        if self.config.diameter is None:
-            return found
-        return Scale(self.config.diameter, found.sign if found else -1.0, found.strength if found else 0.0)
+        sign = SIGN_OF[self.config.contrast]
+        if self.config.diameter is None or sign is None:
+            return self.measure([micrograph])
+        return Scale(self.config.diameter, sign, 1.0)
 
 
 def _join_views(picks: Picks, views: RoundViews, sides: Rectangles, *, working: ScoreMap) -> Picks:
