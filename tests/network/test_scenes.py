@@ -3,8 +3,27 @@
 import numpy as np
 import pytest
 
-from cryoglean.network.scenes import CORE, LEVELS_PER_SIGMA, MIDDLE, REACH, Knowledge, cut, paint
-from cryoglean.network.tiles import BACKGROUND, PARTICLE, REFUTED, SURE, UNKNOWN, UNLABELLED, WEAK
+from cryoglean.network.scenes import (
+    CORE,
+    LEVELS_PER_SIGMA,
+    MIDDLE,
+    REACH,
+    Knowledge,
+    cut,
+    labelled_by_map,
+    paint,
+)
+from cryoglean.network.tiles import (
+    BACKGROUND,
+    CONTAMINATED,
+    PARTICLE,
+    REFUTED,
+    SURE,
+    UNKNOWN,
+    UNLABELLED,
+    WEAK,
+    LabelledTiles,
+)
 
 NY, NX, PARTICLE_PX, MARGIN = 160, 208, 24.0, 8
 SEEN, UNSEEN, WEAKLY, FALSE = (60.0, 60.0), (140.0, 60.0), (60.0, 110.0), (150.0, 120.0)
@@ -103,3 +122,32 @@ def test_a_scene_smaller_than_a_tile_is_surrounded_by_what_is_unknown(mask):
     assert tiles.image.shape == (1, 256, 256)
     assert (tiles.particle[0, NY:] == UNKNOWN).all()
     assert (tiles.image[0, NY:] == MIDDLE).all()
+
+
+@pytest.fixture
+def projected():
+    """One tile with the label of a bar, and a blot of ice, as `cryoglean labels --tiles` cuts them."""
+    particle = bar(SEEN, length=24, width=12).astype(np.uint8)
+    ice = (bar(FALSE, length=20, width=20) * CONTAMINATED).astype(np.uint8)
+    centres = np.array([[0, *SEEN]], np.float32)
+    blank = np.zeros((1, NY, NX), np.uint8)
+    return LabelledTiles(blank, particle[None], ice[None], centres, np.array(["mine"]))
+
+
+def test_outlines_of_projected_labels_are_left_out(projected):
+    tiles = labelled_by_map(projected, PARTICLE_PX, complete=True)
+    inner, outer = bar(SEEN, length=22, width=10), bar(SEEN, length=26, width=14)
+    assert (tiles.particle[0][inner] == PARTICLE).all()
+    assert (tiles.particle[0][~outer] == BACKGROUND).all()
+    ring = bar(SEEN, length=24.5, width=12.5) & ~inner
+    assert (tiles.particle[0][ring] == UNKNOWN).all()
+    np.testing.assert_array_equal(tiles.contaminated, projected.contaminated)
+    assert (projected.particle != UNKNOWN).all()
+
+
+def test_between_particles_that_a_refinement_kept_nothing_is_known_but_ice(projected):
+    trust = labelled_by_map(projected, PARTICLE_PX, complete=False).contaminated[0]
+    assert trust[round(FALSE[1]), round(FALSE[0])] == CONTAMINATED
+    near = distance(SEEN) < REACH * PARTICLE_PX
+    assert (trust[near] == SURE).all()
+    assert (trust[~near & (projected.contaminated[0] == BACKGROUND)] == UNLABELLED).all()

@@ -24,7 +24,7 @@ from cryoglean.network.finetuning import (
     tune_segmenter,
 )
 from cryoglean.network.making import load_shards, load_tiles, source_state
-from cryoglean.network.scenes import Scene, cut, scene_of_tile
+from cryoglean.network.scenes import Scene, cut, labelled_by_map, scene_of_tile
 from cryoglean.network.tiles import UNKNOWN, LabelledTiles
 from cryoglean.network.training import Watch
 from cryoglean.network.weights import CARD, Weights, write_card
@@ -120,7 +120,7 @@ def learn_from_micrographs(teaching: Teaching, order: Order, tell: Tell) -> Lear
     return _learn(lesson, order, clock, taught=teaching.description)
 
 
-def learn_from_tiles(folder: Path, order: Order, tell: Tell) -> Learnt:
+def learn_from_tiles(folder: Path, order: Order, tell: Tell, *, complete: bool = True) -> Learnt:
     """Go on from weights with tiles that `cryoglean labels --tiles` cut from a user's micrographs.
 
     Parameters
@@ -129,6 +129,8 @@ def learn_from_tiles(folder: Path, order: Order, tell: Tell) -> Learnt:
         The tiles: a file for each micrograph, of which the last ones are held back.
     order : Order
         How and where to.
+    complete : bool
+        Whether every particle is labelled, or only those that a refinement kept.
     tell : callable
         Is told what happens.
 
@@ -142,7 +144,11 @@ def learn_from_tiles(folder: Path, order: Order, tell: Tell) -> Learnt:
     shape = order.config.architecture
     # A particle is a family of its own, and which split its tiles were put into is a matter of its name.
     splits = [split for split in SPLITS if find_shards(folder, split)]
-    files = [tiles for split in splits for tiles in load_shards(folder, split, order.config)]
+    files = [
+        labelled_by_map(tiles, shape.particle_px, complete=complete)
+        for split in splits
+        for tiles in load_shards(folder, split, order.config)
+    ]
     if len(files) < 2:
         what = "tiles of one micrograph alone" if files else "no tiles"
         raise UsageError(
@@ -151,7 +157,7 @@ def learn_from_tiles(folder: Path, order: Order, tell: Tell) -> Learnt:
         )
     number = _number_held(len(files), order.config)
     held = LabelledTiles.joined(files[-number:])
-    scenes = [scene_of_tile(held, i, shape.particle_px) for i in range(len(held))]
+    scenes = [scene_of_tile(held, i, shape.particle_px, complete=complete) for i in range(len(held))]
     replay, validation = _simulated(order, clock)
     own = LabelledTiles.joined(files[:-number])
     if own.image.shape[1] != replay.image.shape[1]:

@@ -36,7 +36,7 @@ from cryoglean.network.maps import STRIDE, find_candidates, where_known
 from cryoglean.network.runtime import Networks, cut_crops
 from cryoglean.network.scenes import Scene
 from cryoglean.network.segmentation import measure, predict
-from cryoglean.network.tiles import BACKGROUND, DEBRIS, REFUTED, UNLABELLED, WEAK, LabelledTiles
+from cryoglean.network.tiles import CONTAMINATED, DEBRIS, REFUTED, UNLABELLED, WEAK, LabelledTiles
 from cryoglean.network.training import Metrics, Task, Watch, train
 from cryoglean.types import Picks
 
@@ -212,8 +212,8 @@ def tune_classifier(
 def mine_taught(network: nn.Module, tiles: LabelledTiles, config: TrainConfig) -> MinedCrops:
     """Let the segmentation network find candidates in a user's tiles, and tell what each is.
 
-    A deleted pick is interference, whatever else is no particle is background; where picks are incomplete,
-    nothing is told of candidates that nobody picked.
+    A deleted pick is interference, as is what lies on labelled contamination; whatever else is no particle is
+    background. Where picks are incomplete, nothing is told of candidates that nobody picked.
     """
     shape = config.architecture
     parts = []
@@ -221,7 +221,7 @@ def mine_taught(network: nn.Module, tiles: LabelledTiles, config: TrainConfig) -
         one = taught_example(tiles, i, config=config, rng=None)
         candidates = find_candidates(predict(network, [one.image])[0], shape.particle_px)
         trust = one.labels[..., 1]
-        foreign = np.where(trust == REFUTED, DEBRIS, BACKGROUND).astype(np.uint8)
+        foreign = np.isin(trust, (CONTAMINATED, DEBRIS, REFUTED)).astype(np.uint8)
         labels = np.stack([one.labels[..., 0], foreign], axis=-1)
         kind = judge(candidates.xy, one.centres, labels, particle_px=shape.particle_px)
         column, row = np.clip(np.rint(candidates.xy).astype(np.intp), 0, trust.shape[0] - 1).T

@@ -7,7 +7,7 @@ core counts as particle, and what surrounds it as unknown.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -146,18 +146,45 @@ def paint(
     particle = np.full(shape, BACKGROUND, np.uint8)
     particle[near & ~own] = UNKNOWN
     particle[(own & mask) | core] = PARTICLE
-    # An outline is a matter of taste; and beyond the border nobody knows.
-    edge = cv2.morphologyEx((own & mask).astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
-    particle[(edge > 0) & ~core] = UNKNOWN
+    particle[_outline(own & mask) & ~core] = UNKNOWN
     trust = np.full(shape, SURE if knowledge.complete else UNLABELLED, np.uint8)
     if len(knowledge.centres):
         trust[near] = np.where(nearest[near] < len(knowledge.sure), SURE, WEAK)
     refuted = _nearest(knowledge.refuted, shape)[0] < 0.5 * particle_px
     trust[refuted & ~near] = REFUTED
-    blank = np.ones(shape, bool)
+    blank = np.ones(shape, bool)  # Beyond the border nobody knows.
     blank[inner] = False
     particle[blank] = UNKNOWN
     return Scene(name, level, particle, trust, knowledge.centres, knowledge.complete, inner)
+
+
+def labelled_by_map(tiles: LabelledTiles, particle_px: float, *, complete: bool) -> LabelledTiles:
+    """Say how far labels that were projected from a refined map are to be trusted.
+
+    Parameters
+    ----------
+    tiles : LabelledTiles
+        Of real micrographs, with the masks of particles and of contamination.
+    particle_px : float
+        Particle diameter in pixels.
+    complete : bool
+        Whether every particle is labelled, or only those that a refinement kept.
+
+    Returns
+    -------
+    LabelledTiles
+        The same with unknown outlines; and, where labels are incomplete, with what lies between the particles
+        not labelled. What lies under contamination stays known as that.
+    """
+    particle, trust = tiles.particle.copy(), tiles.contaminated.copy()
+    for i in range(len(tiles)):
+        particle[i][_outline(particle[i] == PARTICLE)] = UNKNOWN
+        if not complete:
+            away = (
+                _nearest(tiles.centres_of(i).astype(np.float64), particle[i].shape)[0] > REACH * particle_px
+            )
+            trust[i][away & (trust[i] == BACKGROUND) & (particle[i] == BACKGROUND)] = UNLABELLED
+    return replace(tiles, particle=particle, contaminated=trust)
 
 
 def cut(scenes: list[Scene], side: int) -> LabelledTiles:
@@ -208,6 +235,12 @@ def cut(scenes: list[Scene], side: int) -> LabelledTiles:
     )
 
 
+def _outline(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Find the pixels on either side of an outline, which is a matter of taste."""
+    edge = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    return np.asarray(edge > 0, np.bool_)
+
+
 def _starts(length: int, side: int) -> list[int]:
     """Where tiles begin so that they cover a length, each half over the next."""
     count = 1 if length <= side else int(np.ceil(2 * (length - side) / side)) + 1
@@ -234,7 +267,7 @@ def _seen(
     return covered >= SEEN * np.maximum(area, 1)
 
 
-def scene_of_tile(tiles: LabelledTiles, index: int, particle_px: float) -> Scene:
+def scene_of_tile(tiles: LabelledTiles, index: int, particle_px: float, *, complete: bool = True) -> Scene:
     """Make a scene of one labelled tile, all of which is within."""
     return Scene(
         f"{tiles.family[index]}, tile {index}",
@@ -242,6 +275,6 @@ def scene_of_tile(tiles: LabelledTiles, index: int, particle_px: float) -> Scene
         tiles.particle[index],
         tiles.contaminated[index],
         tiles.centres_of(index).astype(np.float64),
-        True,
+        complete,
         (slice(None), slice(None)),
     )
