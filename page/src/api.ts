@@ -92,9 +92,15 @@ export interface Changes {
   threshold: number;
 }
 
+export interface Proposed {
+  index: number;
+  value: number;
+  reason: string;
+}
+
 export interface Proposals {
-  teach: { index: number; value: number; reason: string }[];
-  tuning: number[];
+  teach: Proposed[];
+  tuning: Proposed[];
 }
 
 export interface TrainingState {

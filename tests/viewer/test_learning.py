@@ -29,12 +29,23 @@ def test_micrographs_are_proposed_by_number(page: TestClient) -> None:
     proposed = [one["index"] for one in found["teach"]]
     assert 0 < len(proposed) <= 3
     assert all("expected" in one["reason"] for one in found["teach"])
-    assert sorted(found["tuning"]) == [0, 1, 2]
+    assert sorted(one["index"] for one in found["tuning"]) == [0, 1, 2]
+    assert all("defocus, which is not known" in one["reason"] for one in found["tuning"])
     correct(page, proposed[0], {"op": "looked_at", "value": True})
     correct(page, 2, {"op": "reject", "value": True})
     found = page.get("/api/proposals").json()
     assert not {proposed[0], 2} & {one["index"] for one in found["teach"]}
-    assert sorted(found["tuning"]) == [0, 1]
+    assert sorted(one["index"] for one in found["tuning"]) == [0, 1]
+
+
+def test_a_subset_spans_the_defocus_where_it_is_known(page: TestClient, folder: RunFolder) -> None:
+    folder.defocus.write_text("micrograph,defocus\nmic0,21000\nmic1,9000\nmic2,15000\n")
+    found = loaded(page).get("/api/proposals").json()["tuning"]
+    assert [(one["index"], one["reason"]) for one in found] == [
+        (1, "defocus 0.90 µm"),
+        (2, "defocus 1.50 µm"),
+        (0, "defocus 2.10 µm"),
+    ]
 
 
 def test_before_training_there_is_none(page: TestClient) -> None:

@@ -20,6 +20,7 @@ from cryoglean.viewer import pictures
 from cryoglean.viewer.maps import STAGES, Maps
 from cryoglean.viewer.pictures import Kept, Pictures, levels
 from tests.viewer.conftest import Pages
+from tests.viewer.test_api import until
 
 
 def decoded(picture: bytes) -> np.ndarray:
@@ -187,16 +188,25 @@ def test_what_the_picker_sees_can_be_laid_over(page: TestClient, folder: RunFold
     # It is coarser than the micrograph, which it covers as a whole.
     column, row = np.floor((picks.xy + 0.5) * np.array(grey.shape[::-1]) / 200).astype(int).T
     assert np.median(grey[row, column]) > 2 * np.median(grey)
-    missing = page.get("/api/micrographs/0/overlay/contamination")
-    assert missing.status_code == 404
-    assert "'unsupervised' has no map" in missing.json()["detail"]
     assert page.get("/api/micrographs/0/overlay/secret").status_code == 422
     assert page.get("/api/micrographs/3/overlay/particle").status_code == 404
 
 
-def test_networks_show_contamination_too(picked: Path, tmp_path: Path) -> None:
+def test_networks_show_contamination_whatever_the_picks_were_made_by(page: TestClient, picked: Path) -> None:
     config = PickConfig(method="network", diameter=96.0, contrast="dark")
-    maps = Maps()
-    found = {what: decoded(maps.get(picked / "data" / "mic0.mrc", what, config)) for what in STAGES}
-    assert found["particle"].shape == found["contamination"].shape
-    assert found["particle"].max() > 200 > found["contamination"].mean()
+    maps, micrograph = Maps(), picked / "data" / "mic0.mrc"
+    found = {what: maps.get(micrograph, what, config) for what in STAGES}
+    particle, contamination = map(decoded, found.values())
+    assert particle.shape == contamination.shape
+    assert particle.max() > 200 > contamination.mean()
+    # The run of the page has the method 'unsupervised'.
+    assert page.get("/api/micrographs/0/overlay/contamination").content == found["contamination"]
+
+
+def test_a_method_without_a_map_says_so(page: TestClient, folder: RunFolder) -> None:
+    config = folder.config.read_text().replace('method = "unsupervised"', 'method = "paper"')
+    folder.config.write_text(config)
+    until(lambda: page.get("/api/run").json()["method"] == "paper")
+    missing = page.get("/api/micrographs/0/overlay/particle")
+    assert missing.status_code == 404
+    assert "'paper' has no map of particle" in missing.json()["detail"]

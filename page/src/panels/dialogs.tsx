@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { GROUPS } from "../keyboard";
 import type { Page } from "../page";
-import { Modal, number } from "./parts";
+import { counted, Modal, number } from "./parts";
 
 export function Help({ page: { state } }: { page: Page }) {
   const close = () => {
@@ -75,7 +75,7 @@ export function Export({ page: { api, state, actions } }: { page: Page }) {
   return (
     <Modal title="Export picks" onClose={close}>
       <p>
-        <b>{number(state.total.value)}</b> picks of {number(state.inUse.value)} micrographs, from score{" "}
+        <b>{number(state.total.value)}</b> picks of {counted(state.inUse.value, "micrograph")}, from score{" "}
         {state.threshold.value.toFixed(3)} on, with corrections and without rejected micrographs.
       </p>
       {state.threshold.value !== ofRun && (

@@ -6,7 +6,7 @@ import { scoreColour } from "../logic/colours";
 import { BINS } from "../logic/histograms";
 import type { Page } from "../page";
 import type { State } from "../state";
-import { number, Panel } from "./parts";
+import { counted, number, Panel } from "./parts";
 
 export function ThresholdPanel({ page }: { page: Page }) {
   const { state, actions } = page;
@@ -17,7 +17,7 @@ export function ThresholdPanel({ page }: { page: Page }) {
   return (
     <Panel title="Threshold">
       <div class="totals" aria-live="off">
-        <b id="total">{number(state.total.value)}</b> picks in {number(state.inUse.value)} micrographs
+        <b id="total">{number(state.total.value)}</b> picks in {counted(state.inUse.value, "micrograph")}
         <br />
         <b id="here">{number(here)}</b> in this one
       </div>

@@ -2,9 +2,9 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import type { Proposals, TrainingState } from "../api";
+import type { Proposals, Proposed, TrainingState } from "../api";
 import type { Page } from "../page";
-import { Modal, number } from "./parts";
+import { counted, Modal, number } from "./parts";
 
 const POLL_MS = 1500;
 
@@ -45,8 +45,21 @@ function ProposalsPart({ page }: { page: Page }) {
     state.dialog.value = null;
     void actions.show(index);
   };
-  const { name, looked_at, defocus } = state.table.value;
+  const { name, looked_at } = state.table.value;
   const found = proposals.value;
+  const list = (proposed: Proposed[]) => (
+    <ol class="proposals">
+      {proposed.map(({ index, reason }) => (
+        <li key={index}>
+          <button type="button" class="link" onClick={go(index)}>
+            {name[index]}
+          </button>
+          {looked_at[index] && <span class="checked"> checked</span>}
+          <span class="quiet">{reason}</span>
+        </li>
+      ))}
+    </ol>
+  );
   return (
     <section>
       <h2>Micrographs to correct</h2>
@@ -55,31 +68,10 @@ function ProposalsPart({ page }: { page: Page }) {
       {found && (
         <>
           <h3>These would teach most</h3>
-          <ol class="proposals">
-            {found.teach.map(({ index, reason }) => (
-              <li key={index}>
-                <button type="button" class="link" onClick={go(index)}>
-                  {name[index]}
-                </button>
-                {looked_at[index] && <span class="checked"> checked</span>}
-                <span class="quiet">{reason}</span>
-              </li>
-            ))}
-          </ol>
+          {list(found.teach)}
           {found.teach.length === 0 && <p class="quiet">None stands out.</p>}
-          <h3>A subset that spans the defocus</h3>
-          <ol class="proposals">
-            {found.tuning.map((index) => (
-              <li key={index}>
-                <button type="button" class="link" onClick={go(index)}>
-                  {name[index]}
-                </button>
-                <span class="quiet">
-                  {defocus[index] == null ? "" : `${(defocus[index] / 1e4).toFixed(2)} µm`}
-                </span>
-              </li>
-            ))}
-          </ol>
+          <h3>A few that span the run, to choose the threshold by</h3>
+          {list(found.tuning)}
         </>
       )}
     </section>
@@ -120,9 +112,10 @@ function TrainingPart({ page: { api, state, actions } }: { page: Page }) {
     <section>
       <h2>Train</h2>
       <p>
-        {number(usable)} checked micrographs: {number(sum(added))} picks added, {number(sum(deleted))}{" "}
+        {counted(usable, "checked micrograph")}: {counted(sum(added), "pick")} added, {number(sum(deleted))}{" "}
         deleted, {number(sum(moved))} moved. What was left as it is counts, but less.
       </p>
+      {!usable && <p class="note">Correct a few micrographs first, or mark them as checked.</p>}
       {!running && (
         <div class="row">
           <label>

@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { type Filter, rowsShown, type Sort } from "../logic/listing";
 import type { Page } from "../page";
 import type { Thumbnails } from "../thumbnails";
-import { number } from "./parts";
+import { counted, number } from "./parts";
 
 const ROW = 58;
 
@@ -84,9 +84,9 @@ export function MicrographList({ page }: { page: Page }) {
           </button>
         </div>
         <p class="list-count">
-          {state.rows.value.length === state.table.value.name.length
-            ? `${number(state.rows.value.length)} micrographs`
-            : `${number(state.rows.value.length)} of ${number(state.table.value.name.length)} micrographs`}
+          {state.rows.value.length < state.table.value.name.length &&
+            `${number(state.rows.value.length)} of `}
+          {counted(state.table.value.name.length, "micrograph")}
           {state.run.value.loaded < state.run.value.micrographs &&
             ` · reading ${number(state.run.value.loaded)}`}
         </p>

@@ -10,6 +10,11 @@ export function number(value: number): string {
   return whole.format(value);
 }
 
+/** Write how many things there are. */
+export function counted(value: number, thing: string): string {
+  return `${number(value)} ${thing}${value === 1 ? "" : "s"}`;
+}
+
 export function Panel({ title, children }: { title: string; children: ComponentChildren }) {
   return (
     <section class="panel">

@@ -30,6 +30,23 @@ class NoMapError(UsageError):
     """A map that the method of the run does not have."""
 
 
+def seen_by(shown: Shown, config: PickConfig) -> PickConfig:
+    """Return whose map is shown: that of the run's own method, and of contamination always a network's.
+
+    Parameters
+    ----------
+    shown : {'particle', 'contamination'}
+        The map.
+    config : PickConfig
+        The configuration of the run.
+    """
+    if shown == "particle" or config.method == "network":
+        return config
+    return PickConfig(
+        method="network", diameter=config.diameter, contrast=config.contrast, angpix=config.angpix
+    )
+
+
 class Maps:
     """Maps of the micrographs of a run, by the method that the run was picked with."""
 

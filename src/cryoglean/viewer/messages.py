@@ -284,13 +284,13 @@ class ExportRequest(_Message):
     """Smallest score to keep; the run's where it is not given."""
 
 
-class Teaching(_Message):
-    """A micrograph whose correction would teach the picker much."""
+class Proposed(_Message):
+    """A micrograph that is worth looking at."""
 
     index: int
     """Its number."""
     value: float
-    """How much; only comparisons matter."""
+    """What it was chosen by; only comparisons matter."""
     reason: str
     """Why."""
 
@@ -298,10 +298,10 @@ class Teaching(_Message):
 class Proposals(_Message):
     """Which micrographs to correct (GET /api/proposals)."""
 
-    teach: list[Teaching]
+    teach: list[Proposed]
     """Those that would teach most, the best first."""
-    tuning: list[int]
-    """A few that span the defocus of the run, to choose settings by."""
+    tuning: list[Proposed]
+    """A few that span the defocus of the run, to choose settings by; the scores, where that is not known."""
 
 
 class TrainingRequest(_Message):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Callable, Iterable, Sequence, Sized
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -26,12 +26,12 @@ from cryoglean.engine.work import Outcome
 from cryoglean.errors import CryogleanError, UsageError
 from cryoglean.io import read_header
 from cryoglean.io.formats import DIALECTS
-from cryoglean.learning import propose_teaching, propose_tuning
+from cryoglean.learning import Proposal, propose_teaching, propose_tuning
 from cryoglean.pickers import build_picker
 from cryoglean.types import Picks
 from cryoglean.viewer.export import export, read_corrected
 from cryoglean.viewer.index import NOWHERE, Entry, Index, bin_of, selectable_of
-from cryoglean.viewer.maps import Maps, Shown
+from cryoglean.viewer.maps import Maps, Shown, seen_by
 from cryoglean.viewer.messages import (
     SCORE_BINS,
     Candidates,
@@ -48,9 +48,9 @@ from cryoglean.viewer.messages import (
     MovedPick,
     Points,
     Proposals,
+    Proposed,
     RunInfo,
     SecondSet,
-    Teaching,
     ThresholdReply,
     TrainingRequest,
     TrainingState,
@@ -187,7 +187,7 @@ class ShownRun:
         """Return what the picker sees in a micrograph, as a PNG picture; see `Maps.get`."""
         config = self.index.config
         search = config.model_copy(update=dict(SelectConfig()))
-        return self._maps.get(self.path(number), shown, search)
+        return self._maps.get(self.path(number), shown, seen_by(shown, search))
 
     def changes(self, since: int) -> Changes:
         """Say what has changed."""
@@ -200,13 +200,9 @@ class ShownRun:
         made = [(job.name, entry.made) for job, entry in known if entry]
         seen = [name for name, one in made if one.digest or one.looked_at]
         rejected = [name for name, one in made if one.rejected]
-        numbers = self.index.numbers
         teach = propose_teaching(self.folder, seen=seen)
         tuning = propose_tuning(self.folder, defocus=kept_defocus(self.folder), rejected=rejected)
-        return Proposals(
-            teach=[Teaching(index=numbers[one.name], value=one.value, reason=one.reason) for one in teach],
-            tuning=[numbers[one.name] for one in tuning],
-        )
+        return Proposals(teach=self._numbered(teach), tuning=self._numbered(tuning))
 
     def path(self, number: int) -> Path:
         """Return the file of a micrograph."""
@@ -288,6 +284,10 @@ class ShownRun:
         if record is None or record.candidates is None:
             return NOTHING, NOTHING
         return selectable_of(record, selection_of(self.index.config)), record.candidates
+
+    def _numbered(self, proposed: Iterable[Proposal]) -> list[Proposed]:
+        numbers = self.index.numbers
+        return [Proposed(index=numbers[one.name], value=one.value, reason=one.reason) for one in proposed]
 
     def _usual_lowpass(self) -> float:
         """Return the length in Å below which nothing helps to see a particle; 0 where its size is unknown."""
