@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -212,13 +213,27 @@ def test_workers_that_are_killed_at_random_moments_lose_nothing(undisturbed: dic
     process = subprocess.Popen(command(tmp_path / "data", out, "--workers", "2", "--quiet"))
     for _ in range(20):
         time.sleep(rng.uniform(0.1, 0.6))
-        workers = (
-            [child for child in family(process) if child.children() == []] if process.poll() is None else []
-        )
-        if workers:
-            workers[rng.integers(len(workers))].kill()
-    process.wait(60)
+        # Those that have ended by themselves meanwhile are not to be killed any more.
+        with suppress(psutil.NoSuchProcess):
+            workers = [child for child in family(process) if child.children() == []]
+            if workers:
+                workers[rng.integers(len(workers))].kill()
+    process.wait(120)
     assert subprocess.run(command(tmp_path / "data", out, "--quiet"), check=False).returncode == 0
+    assert left_by(out) == undisturbed
+
+
+@pytest.mark.slow
+def test_the_process_that_starts_the_workers_is_killed_meanwhile(undisturbed: dict, tmp_path: Path) -> None:
+    out = tmp_path / "killed"
+    process = subprocess.Popen(command(tmp_path / "data", out, "--workers", "2", "--quiet"))
+    servers: list[psutil.Process] = []
+    while not servers:
+        assert process.poll() is None
+        with suppress(psutil.NoSuchProcess):
+            servers = [child for child in family(process) if "forkserver" in " ".join(child.cmdline())]
+    servers[0].kill()
+    assert process.wait(120) == 0
     assert left_by(out) == undisturbed
 
 

@@ -91,10 +91,11 @@ class LocalProcesses:
             self._pool = self._start()
         try:
             return self._pool.submit(_perform, job)
-        except BrokenProcessPool as error:
-            # It died while nobody looked: a future that says so is dealt with like all others.
+        except (BrokenProcessPool, OSError, EOFError) as error:
+            # A process died while nobody looked, or the server of processes while it made one: a future that
+            # says so is dealt with like all others.
             future: Future[Outcome] = Future()
-            future.set_exception(error)
+            future.set_exception(BrokenProcessPool(str(error)))
             return future
 
     def _start(self) -> ProcessPoolExecutor:
