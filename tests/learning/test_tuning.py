@@ -26,6 +26,7 @@ from cryoglean.learning.tuning import (
     learn_from_micrographs,
     replay_plan,
 )
+from cryoglean.network.finetuning import CHANCE
 
 BRIEF = FineTuningConfig(steps=3, classifier_steps=2, validate_every=2)
 
@@ -93,7 +94,7 @@ def test_corrections_become_weights_with_a_card(run: RunFolder, correct: Correct
     assert card.command == "cryoglean train …"
     assert "3 micrographs" in card.data
     assert {"f1", "average_precision"} <= set(learnt.after)
-    assert learnt.after["average_precision"] >= learnt.before["average_precision"] or learnt.kept
+    assert learnt.after["average_precision"] >= learnt.before["average_precision"] - CHANCE or learnt.kept
     assert learnt.better == (learnt.after["f1"] > learnt.before["f1"])
     taught = [one for one in progress if one.stage == "teaching the segmentation network"]
     assert [(one.step, one.steps) for one in taught] == [(1, 3), (2, 3), (3, 3)]

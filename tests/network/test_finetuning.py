@@ -17,6 +17,7 @@ from cryoglean.network.classification import (  # noqa: E402
 )
 from cryoglean.network.finetuning import (  # noqa: E402
     Lesson,
+    _Kept,
     freeze_statistics,
     mine_taught,
     taught_example,
@@ -203,3 +204,18 @@ def test_a_watch_ends_the_training(lesson, tmp_path):
 
     tune_segmenter(segmenter(), lesson, config(), out=tmp_path, resume=False, watch=watch)
     assert steps == [(1, 4), (2, 4)]
+
+
+def test_of_states_that_are_alike_the_last_is_kept(tmp_path):
+    network = torch.nn.Linear(1, 1, bias=False)
+    merits = [0.80, 0.79, 0.85, 0.84, 0.81]
+    kept = _Kept(tmp_path / "kept.safetensors", resume=False)
+    assert not kept.any
+    for step, merit in enumerate(merits):
+        torch.nn.init.constant_(network.weight, step)
+        kept.offer(network, merit, step)
+        # A broken run goes on as if it had not been broken.
+        kept = _Kept(tmp_path / "kept.safetensors", resume=True)
+        assert kept.any
+    # 0.84 is as good as 0.85, and 0.81 is not.
+    assert kept.restore(network).weight.item() == merits.index(0.84)

@@ -18,6 +18,7 @@ from cryoglean.network import Networks, load_networks
 from cryoglean.network.calibration import best_threshold, figures, fit_calibration, measure_tiles
 from cryoglean.network.export import export_networks, load_trainable
 from cryoglean.network.finetuning import (
+    CHANCE,
     Lesson,
     measure_scenes,
     tune_classifier,
@@ -250,7 +251,7 @@ def _learn(lesson: Lesson, order: Order, clock: _Clock, *, taught: str) -> Learn
     clock.tell("measuring", 0, 1)
     export_networks(order.out, segmenter, classifier, architecture=card.architecture)
     fitted = _fit(order, lesson)
-    kept = fitted.own[_MERIT] < before[_MERIT]
+    kept = fitted.own[_MERIT] < before[_MERIT] - CHANCE
     if kept:
         export_networks(
             order.out,
