@@ -103,7 +103,10 @@ class TestResolve:
 class TestKeeping:
     paths = (Path("a.mrc"), Path("b.mrc"))
     found = Calibration(
-        {"diameter": None, "contrast": "auto", "angpix": None}, 90.0, "dark", sources=("a.mrc", "x.mrc")
+        {"method": "auto", "weights": "general", "diameter": None, "contrast": "auto", "angpix": None},
+        90.0,
+        "dark",
+        sources=("a.mrc", "x.mrc"),
     )
 
     @pytest.fixture
@@ -117,6 +120,7 @@ class TestKeeping:
     def test_it_does_not_hold_for_other_words_of_the_user(self, kept: Path) -> None:
         assert read_calibration(kept, PickConfig(angpix=2.0), self.paths) is None
         assert read_calibration(kept, PickConfig(contrast="dark"), self.paths) is None
+        assert read_calibration(kept, PickConfig(method="network"), self.paths) is None
 
     def test_it_does_not_hold_for_other_micrographs(self, kept: Path) -> None:
         assert read_calibration(kept, OPEN, [Path("b.mrc")]) is None

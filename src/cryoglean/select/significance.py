@@ -18,6 +18,9 @@ _Values = NDArray[np.float64]
 ITERATIONS = 100
 LEAST_SEPARATION = 3.0
 """The mean of particles lies at least this many noise widths above that of noise; else it is noise itself."""
+LONELY_SEPARATION = 6.0
+"""A candidate that alone stands out must do so by this many noise widths: the rest would follow it, and one
+maximum of noise among a hundred or two reaches the four that suffice for several."""
 NOISE_PRIOR = 20.0
 """Weight, in candidates, of what the inverted map says about the noise."""
 FEWEST_FOR_GROUPS = 30
@@ -113,7 +116,7 @@ def fit_mixture(candidates: _Values, opposite: _Values) -> Mixture:
 def _maximise(candidates: _Values, mean: float, width: float) -> Mixture:
     """Maximise the expectation from a guess of the noise, which also acts as its prior."""
     excess = candidates[candidates > mean + (LEAST_SEPARATION + 1) * width]
-    if len(excess) == 0:
+    if len(excess) == 0 or (len(excess) == 1 and excess[0] < mean + LONELY_SEPARATION * width):
         return Mixture(np.array([1.0, 0.0, 0.0]), np.full(3, mean), np.full(3, width))
     particle_share = len(excess) / len(candidates)
     particle_width = max(float(excess.std()), width)
