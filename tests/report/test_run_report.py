@@ -8,36 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cryoglean.config import EngineConfig, PickConfig, SelectConfig
+from cryoglean.config import SelectConfig
 from cryoglean.corrections import Added, Corrections, write_corrections
 from cryoglean.engine import Run, RunFolder, pick, reselect
-from cryoglean.io import write_mrc
 from cryoglean.io.formats import read_picks, write_picks
 from cryoglean.report.run_report import write_report
 from cryoglean.report.survey import nearest_neighbours, survey_run
 from cryoglean.types import Picks
 from tests.conftest import Outcome
-from tests.engine.session_files import draw_micrograph
+from tests.report.conftest import HERE, KNOWN
 
 Program = Callable[..., Outcome]
-KNOWN = PickConfig(diameter=96.0, contrast="dark")
-HERE = EngineConfig(workers=1)
-
-
-@pytest.fixture
-def paths(tmp_path: Path) -> list[Path]:
-    """Eight micrographs of 9 to 16 particles."""
-    made = [tmp_path / "data" / f"mic{seed}.mrc" for seed in range(8)]
-    for seed, path in enumerate(made):
-        write_mrc(path, draw_micrograph(np.random.default_rng(seed), particles=9 + seed), pixel_size=4.0)
-    return made
-
-
-@pytest.fixture
-def run(tmp_path: Path, paths: list[Path]) -> RunFolder:
-    folder = RunFolder(tmp_path / "run")
-    pick(Run(paths, folder, KNOWN, HERE), tell=lambda event: None)
-    return folder
 
 
 def text_of(folder: RunFolder) -> str:

@@ -45,19 +45,7 @@ SLACK = float(os.environ.get("CRYOGLEAN_SLACK", "2"))
 """Factor on the limits: other work on the machine must not fail a test of what is right."""
 
 
-# A browser, a run and its server --------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    with playwright.sync_playwright() as started:
-        try:
-            opened = started.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        except playwright.Error as error:
-            pytest.skip(f"no Chromium: {str(error).splitlines()[0]}")
-        yield opened
-        opened.close()
+# A run and its server ------------------------------------------------------------------------------------
 
 
 def program(*arguments: object) -> None:

@@ -32,30 +32,44 @@ img, svg { display: block; width: 100%; height: auto }
 img.plain { max-width: 32rem }
 .tiles, .gallery, .plots { display: grid; gap: 1rem }
 .tiles { grid-template-columns: repeat(auto-fill, minmax(8.6rem, 1fr)); gap: .7rem; margin: 1.2rem 0 }
-.gallery { grid-template-columns: repeat(auto-fill, minmax(21rem, 1fr)) }
-.plots { grid-template-columns: repeat(auto-fit, minmax(24rem, 1fr)); gap: 1.2rem 2rem; margin: 1rem 0;
-         max-width: 68rem }
+.gallery { grid-template-columns: repeat(auto-fill, minmax(min(21rem, 100%), 1fr)) }
+.plots { grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); gap: 1.2rem 2rem;
+         margin: 1rem 0; max-width: 68rem }
 .tile { background: var(--ground); border-radius: 8px; padding: .7rem .9rem }
 .tile b { display: block; font-size: 1.45rem; line-height: 1.25; font-weight: 600 }
 .tile span { color: var(--faint); font-size: .87rem }
 .notice { border-left: 4px solid var(--warn); background: #fff8f1; padding: .5rem .9rem; margin: .5rem 0;
           overflow-wrap: anywhere }
+.table { overflow-x: auto; margin: .2rem 0 1.2rem }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-table + table { margin-top: 1.2rem }
 th { text-align: left; font-weight: 600; color: var(--faint) }
 td, th { padding: .28rem 1.1rem .28rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
 th, table.figures td, table.settings td:first-child { white-space: nowrap }
 td { overflow-wrap: anywhere }
 table.settings td { overflow-wrap: break-word }
+table.settings td:last-child { min-width: 16rem }
 table.figures td + td, table.figures th + th { text-align: right }
 code { font: .92em ui-monospace, "DejaVu Sans Mono", monospace }
+.zoom { display: block; position: relative; cursor: zoom-in }
+.zoom input { position: absolute; opacity: 0 }
+.zoom input:focus-visible + img { outline: 3px solid #0072b2 }
+.zoom:has(:checked) { cursor: zoom-out }
+@media screen {
+  .plots > * { min-width: 0 }
+  .gallery > :only-child { grid-column: 1 / -1; max-width: 44rem }
+  figure:has(.zoom :checked) { grid-column: 1 / -1; max-width: 62rem }
+}
 @page { size: A4; margin: 14mm 12mm }
 @media print {
+  .screen, .zoom input { display: none }
+  .table { overflow: visible }
+  td, th { padding-right: .7rem }
   html { font-size: 12px }
   body { font-size: 1rem; padding: 0; max-width: none }
   h1, h2, h3 { break-after: avoid }
   .tiles { grid-template-columns: repeat(4, 1fr) }
   .gallery { grid-template-columns: repeat(3, 1fr); gap: .6rem }
+  .gallery > :only-child { grid-column: 1 / span 2 }
   .plots { grid-template-columns: repeat(2, 1fr); gap: .8rem }
   section > p { break-after: avoid }
   figure, .plots > *, .tile, .notice, tr { break-inside: avoid }
@@ -135,7 +149,11 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, kind: str =
     """Make a table of 'texts', of 'settings', or of 'figures', which stand on the right."""
     head = "".join(f"<th>{escaped(name)}</th>" for name in heads)
     body = "".join("<tr>" + "".join(f"<td>{escaped(cell)}</td>" for cell in row) + "</tr>\n" for row in rows)
-    return f"<table class='{kind}'><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
+    # What does not fit into a narrow window is scrolled by itself, and not the page.
+    return (
+        f"<div class='table'><table class='{kind}'><thead><tr>{head}</tr></thead>\n"
+        f"<tbody>{body}</tbody></table></div>"
+    )
 
 
 def figure(drawn: str, caption: str) -> str:
@@ -149,7 +167,7 @@ def row_of(kind: str, figures: Iterable[str]) -> str:
 
 
 def photograph(picture: Picture, alternative: str) -> str:
-    """Embed a picture of a micrograph, whose noise only JPEG makes small."""
+    """Embed a picture of a micrograph, whose noise only JPEG makes small; a click enlarges it."""
     options = (
         cv2.IMWRITE_JPEG_QUALITY,
         _JPEG_QUALITY,
@@ -157,7 +175,9 @@ def photograph(picture: Picture, alternative: str) -> str:
         cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
         cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
     )
-    return _embedded(picture, alternative, suffix=".jpg", options=options)
+    embedded = _embedded(picture, alternative, suffix=".jpg", options=options)
+    # A box to tick, which is not seen, enlarges without a script.
+    return f"<label class='zoom'><input type='checkbox' aria-label='enlarge'>{embedded}</label>"
 
 
 def drawing(picture: Picture, alternative: str) -> str:

@@ -127,7 +127,7 @@ def show_micrographs(survey: Survey, comparison: Comparison | None = None) -> st
     if not survey.seen:
         return paragraph("No micrograph is done.", "faint")
     order, by = _by_expectation(survey) if comparison is None else _by_merit(survey, comparison)
-    parts = [paragraph(by, "faint")]
+    parts = [paragraph(f"{by}<span class='screen'> A click on a picture enlarges it.</span>", "faint")]
     for heading, some in extremes(order).items():
         shown = [_shown(one, survey, comparison) for one in some]
         parts += [f"<h3>{heading}</h3>", draw_gallery(shown)]
@@ -203,7 +203,7 @@ def _configuration(survey: Survey) -> Section:
     plain = PickConfig().model_dump(mode="json")
     rows = []
     for name, value in survey.config.model_dump(mode="json").items():
-        description = PickConfig.model_fields[name].description or ""
+        description = (PickConfig.model_fields[name].description or "").replace("`", "'")
         rows.append((name, _said(value), "" if value == plain[name] else _said(plain[name]), description))
     text = paragraph("As it was used, with what was measured filled in; config.toml holds the same.", "faint")
     heads = ("setting", "value", "default, if another", "what it does")

@@ -22,6 +22,7 @@ _HEADS = (
     "centring error",
     "doubles",
 )
+_KIND_HEADS = ("kind of particle", "true", "found", "of these, picked as that kind")
 _WORST_SHOWN = 10
 
 
@@ -57,10 +58,9 @@ def show_scores(evaluation: Evaluation) -> str:
     parts = [paragraph(about), table(_HEADS, _rows(evaluation), kind="figures")]
     if len(evaluation.kinds) > 1:
         found = (
-            f"{one.kind}: {one.hits:,} of {one.particles:,} found, {one.agreeing:,} of them called so"
-            for one in evaluation.kinds
+            (one.kind, f"{one.particles:,}", f"{one.hits:,}", f"{one.agreeing:,}") for one in evaluation.kinds
         )
-        parts.append(paragraph(escaped("; ".join(found))))
+        parts.append(table(_KIND_HEADS, found, kind="figures"))
     for names, what in ((evaluation.unpicked, "as missed"), (evaluation.unknown, "neither way")):
         if names:
             who = "without picks of their own" if what == "as missed" else "without truth"
