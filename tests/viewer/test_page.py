@@ -34,7 +34,7 @@ from cryoglean.io.formats import read_picks
 from cryoglean.select import select
 from cryoglean.types import Picks
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 pytestmark = pytest.mark.external
 
