@@ -30,7 +30,7 @@ def test_micrographs_are_proposed_by_number(page: TestClient) -> None:
     assert 0 < len(proposed) <= 3
     assert all("expected" in one["reason"] for one in found["teach"])
     assert sorted(one["index"] for one in found["tuning"]) == [0, 1, 2]
-    assert all("defocus, which is not known" in one["reason"] for one in found["tuning"])
+    assert all("as the defocus is not known" in one["reason"] for one in found["tuning"])
     correct(page, proposed[0], {"op": "looked_at", "value": True})
     correct(page, 2, {"op": "reject", "value": True})
     found = page.get("/api/proposals").json()

@@ -146,7 +146,9 @@ export function ImagePanel({ page: { state, actions } }: { page: Page }) {
         onChange={(on) => actions.setLook({ overlay: on ? "particle" : null })}
       />
       <Check
-        label={`Map of contamination${state.run.value.method === "network" ? "" : ", by the network"}`}
+        label={
+          state.run.value.method === "network" ? "Map of contamination" : "Contamination, by the network"
+        }
         hint="Q"
         value={look.overlay === "contamination"}
         onChange={(on) => actions.setLook({ overlay: on ? "contamination" : null })}

@@ -228,10 +228,10 @@ class Drawing {
 
   /** Draw the micrograph if there is a picture of it, and tell. */
   private drawImage(): boolean {
-    const context = this.image.getContext("2d", { alpha: false })!;
+    const context = this.image.getContext("2d")!;
     context.setTransform(1, 0, 0, 1, 0, 0);
-    context.fillStyle = "#0b0d11";
-    context.fillRect(0, 0, this.image.width, this.image.height);
+    // What is beside the micrograph stays clear, so that inversion and contrast leave it as it is.
+    context.clearRect(0, 0, this.image.width, this.image.height);
     const { state, camera } = this.page;
     const size = this.size();
     const index = state.current.peek();

@@ -254,4 +254,4 @@ def _say_defocus(value: float) -> str:
 
 
 def _say_score(value: float) -> str:
-    return f"mean score {value:.2f}, in place of the defocus, which is not known"
+    return f"mean score {value:.2f}, as the defocus is not known"
