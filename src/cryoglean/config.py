@@ -710,6 +710,8 @@ class TrainConfig(Config):
     """Weight decay of AdamW."""
     averaging: float = Field(0.998, ge=0, lt=1)
     """Decay of the moving average of weights, which is what is kept."""
+    classifier_tiles: int = Field(6000, ge=1)
+    """Training tiles in which candidates are sought for the classification network, some 50 in each."""
     classifier_epochs: float = Field(4.0, gt=0)
     """Passes over the candidates of the classification network."""
     classifier_batch: int = Field(128, ge=1)

@@ -96,7 +96,7 @@ def test_candidates_lie_inside_and_scores_are_probabilities(simulated, picker):
 
 def test_stages_cover_the_micrograph(simulated, picker):
     stages = picker.stages(simulated.micrograph)
-    assert list(stages) == ["normalised", "evidence", "particle", "centre", "contamination"]
+    assert list(stages) == ["normalised", "particle", "centre", "contamination"]
     size = round(1024 * 24 / 60)
     assert stages["normalised"].shape == (size, size)
     assert abs(stages["particle"].shape[0] - size / 2) <= 1

@@ -18,7 +18,7 @@ from cryoglean.network.maps import STRIDE, find_candidates
 from cryoglean.network.runtime import cut_crops
 from cryoglean.network.segmentation import predict
 from cryoglean.network.tiles import BACKGROUND, UNKNOWN, LabelledTiles
-from cryoglean.network.training import Metrics, Task
+from cryoglean.network.training import Metrics, Task, takes_half
 from cryoglean.types import FloatImage
 
 PARTICLE_KIND, INTERFERENCE_KIND, BACKGROUND_KIND = 0, 1, 2
@@ -83,6 +83,7 @@ def mine_crops(
         Candidates where the truth is unknown are left out.
     """
     shape = config.architecture
+    half = takes_half(config, next(network.parameters()).device)
     parts: list[tuple[NDArray[np.float16], NDArray[np.int64], NDArray[np.float64]]] = []
     for start in range(0, len(tiles), _AT_ONCE):
         chosen = range(start, min(start + _AT_ONCE, len(tiles)))
@@ -96,7 +97,7 @@ def mine_crops(
             )
             for i in chosen
         ]
-        maps = predict(network, [one.image for one in plain])
+        maps = predict(network, [one.image for one in plain], half=half)
         for one, answer in zip(plain, maps, strict=True):
             candidates = find_candidates(answer, shape.particle_px)
             kind = judge(candidates.xy, one.centres, one.labels, particle_px=shape.particle_px)

@@ -16,9 +16,10 @@ STRIDE = 2
 PARTICLE, CENTRE, CONTAMINATION = 0, 1, 2
 """Which map says what."""
 
-SIZE = 0.7
-"""PIXER's particle size s, in particle diameters. Long particles lie closer together than their diameter, and
-the map of centres tells neighbours apart: on validation tiles the average precision is 0.74 against 0.62."""
+SIZE = 0.5
+"""PIXER's particle size s, in particle diameters. The map of centres tells neighbours apart, and in
+projection particles lie much closer together than their diameter: on simulated micrographs of unseen families
+the average precision is 0.84, against 0.81 with 0.7."""
 
 FLOOR = 0.01
 """Candidates with less than this in the map are not worth looking at."""
@@ -41,7 +42,7 @@ class Candidates:
     xy : array, shape (n, 2)
         In pixels of the network's image.
     score : array, shape (n,)
-        Value of the smoothed map, not calibrated; the best first.
+        Value of the smoothed map of centres, not calibrated; the best first.
     """
 
     xy: NDArray[np.float64]
@@ -49,7 +50,7 @@ class Candidates:
 
 
 def find_candidates(maps: FloatImage, particle_px: float) -> Candidates:
-    """Find candidates in the maps of one image by PIXER's grid-based local maxima.
+    """Find candidates in the map of centres of one image by PIXER's grid-based local maxima.
 
     Parameters
     ----------
@@ -58,13 +59,8 @@ def find_candidates(maps: FloatImage, particle_px: float) -> Candidates:
     particle_px : float
         Particle diameter in pixels of the image.
     """
-    xy, score = grid_maxima(evidence(maps), SIZE * particle_px / STRIDE, floor=FLOOR)
+    xy, score = grid_maxima(maps[CENTRE], SIZE * particle_px / STRIDE, floor=FLOOR)
     return Candidates((xy + 0.5) * STRIDE - 0.5, score)
-
-
-def evidence(maps: FloatImage) -> FloatImage:
-    """Mean of mask and centre: the mask says how sure, the centre where."""
-    return np.asarray(0.5 * (maps[PARTICLE] + maps[CENTRE]), np.float32)
 
 
 def where_known(picks: Picks, known: NDArray[np.bool_]) -> Picks:

@@ -65,13 +65,20 @@ def segmentation_task(
 
 
 @torch.no_grad()
-def predict(network: nn.Module, images: list[FloatImage], *, batch: int = 16) -> FloatImage:
-    """Probabilities (n, 3, s / 2, s / 2) of n normalised tiles from a network in evaluation mode."""
+def predict(
+    network: nn.Module, images: list[FloatImage], *, batch: int = 16, half: bool = False
+) -> FloatImage:
+    """Probabilities (n, 3, s / 2, s / 2) of n normalised tiles from a network in evaluation mode.
+
+    With `half` it computes in bfloat16, which is exact to about a hundredth.
+    """
     device = next(network.parameters()).device
     parts = []
     for start in range(0, len(images), batch):
         image = torch.from_numpy(np.stack(images[start : start + batch])[:, None]).to(device)
-        parts.append(torch.sigmoid(network(image).float()).cpu().numpy())
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+            logits = network(image.contiguous(memory_format=torch.channels_last))
+        parts.append(torch.sigmoid(logits.float()).cpu().numpy())
     return np.concatenate(parts)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cryoglean.config import NetworkConfig, UnsupervisedConfig
 from cryoglean.network import Networks, calibrated, find_candidates, load_networks, normalise
-from cryoglean.network.maps import CONTAMINATION, STRIDE, evidence, margin_px
+from cryoglean.network.maps import CONTAMINATION, STRIDE, margin_px
 from cryoglean.pickers.diameter import Scale, resample_to
 from cryoglean.pickers.unsupervised import UnsupervisedPicker
 from cryoglean.select import inside
@@ -91,7 +91,7 @@ class NetworkPicker:
         Returns
         -------
         dict of str to ndarray
-            'normalised', 'evidence', 'particle', 'centre' and 'contamination'; none where nothing stands out.
+            'normalised', 'particle', 'centre' and 'contamination'; none where nothing stands out.
         """
         scale = self._scale_finder.scale_of(micrograph)
         if scale is None:
@@ -99,8 +99,9 @@ class NetworkPicker:
         working = working_image(micrograph, scale, self._particle_px)
         maps = self._networks.segment(working.data)
         margin = margin_px(self._particle_px)
-        wide = {"normalised": working.data, "evidence": evidence(maps)}
-        wide |= dict(zip(("particle", "centre", "contamination"), maps, strict=True))
+        wide = {"normalised": working.data} | dict(
+            zip(("particle", "centre", "contamination"), maps, strict=True)
+        )
         edges = {name: margin if name == "normalised" else margin // STRIDE for name in wide}
         return {
             name: image[edges[name] : -edges[name], edges[name] : -edges[name]]
