@@ -21,6 +21,7 @@ pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
 from cryoglean.learning.tuning import (
+    GENERAL,
     Order,
     hold_back,
     learn_from_micrographs,
@@ -94,6 +95,8 @@ def test_corrections_become_weights_with_a_card(run: RunFolder, correct: Correct
     assert card.command == "cryoglean train …"
     assert "3 micrographs" in card.data
     assert {"f1", "average_precision"} <= set(learnt.after)
+    assert learnt.after[GENERAL] == card.validation["average_precision"]
+    assert 0 < learnt.before[GENERAL] < 1
     assert learnt.after["average_precision"] >= learnt.before["average_precision"] - CHANCE or learnt.kept
     assert learnt.better == (learnt.after["f1"] > learnt.before["f1"])
     taught = [one for one in progress if one.stage == "teaching the segmentation network"]

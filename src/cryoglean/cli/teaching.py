@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_LINES = 10.0
 
-_SHOWN = {"f1": "F1", "precision": "precision", "recall": "recall", "average_precision": "average precision"}
+_SHOWN = {
+    "f1": "F1",
+    "precision": "precision",
+    "recall": "recall",
+    "average_precision": "average precision",
+    "simulated_average_precision": "average precision on simulated tiles",
+}
 
 
 @contextmanager

@@ -33,7 +33,8 @@ class Learnt:
     weights : Path
         Folder of the new weights.
     before, after : dict of str to float
-        Figures on micrographs that were held back, of the weights that it began with and of the new ones.
+        Figures on micrographs that were held back, of the weights that it began with and of the new ones;
+        and the average precision of both on simulated tiles, which tells whether the general ability stayed.
     threshold : float
         The recommended one of the new weights.
     kept : bool

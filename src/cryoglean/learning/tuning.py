@@ -41,6 +41,9 @@ simulated tiles; of more, more."""
 _MERIT = "average_precision"
 """The figure by which networks are compared: it does not depend on a threshold."""
 
+GENERAL = "simulated_average_precision"
+"""The figure that tells whether the general ability stays: on simulated tiles of other complexes."""
+
 _FOR_SEGMENTER, _FOR_ALL = 0.8, 0.92
 """Shares of the time at which the training of each network ends at the latest."""
 
@@ -230,7 +233,10 @@ def _learn(lesson: Lesson, order: Order, clock: _Clock, *, taught: str) -> Learn
     )
     record = order.out / "training"
     card, networks = order.start.card, order.networks
+    clock.tell("measuring the networks as they are", 0, 1)
     before = figures(measure_scenes(networks, lesson.held), card.calibration, card.threshold)
+    general = figures(measure_tiles(networks, lesson.validation), card.calibration, card.threshold)
+    before[GENERAL] = general[_MERIT]
     segmenter, classifier = load_trainable(order.start.folder, card.architecture)
     segmenter = tune_segmenter(
         segmenter,
@@ -317,12 +323,9 @@ def _fit(order: Order, lesson: Lesson) -> _Fitted:
     both = replace(own, truth=own.truth + simulated.truth, candidates=own.candidates + simulated.candidates)
     calibration = fit_calibration(both, worth)
     threshold = best_threshold(both, calibration, worth)
-    return _Fitted(
-        calibration,
-        threshold,
-        figures(own, calibration, threshold),
-        figures(simulated, calibration, threshold),
-    )
+    general = figures(simulated, calibration, threshold)
+    after = figures(own, calibration, threshold) | {GENERAL: general[_MERIT]}
+    return _Fitted(calibration, threshold, after, general)
 
 
 def _simulated(order: Order, clock: _Clock) -> tuple[LabelledTiles, LabelledTiles]:
