@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from torch import nn
 
 from cryoglean.config import Calibration, SimulationConfig, TileConfig, TrainConfig
 from cryoglean.engine.resources import threads
@@ -15,7 +16,7 @@ from cryoglean.errors import UsageError
 from cryoglean.learning.progress import Learnt, Progress, Tell
 from cryoglean.learning.taught import Teaching, scene_of
 from cryoglean.network import Networks, load_networks
-from cryoglean.network.calibration import best_threshold, figures, fit_calibration, measure_tiles
+from cryoglean.network.calibration import figures, fit_calibration, measure_tiles, recommended_threshold
 from cryoglean.network.export import export_networks, load_trainable
 from cryoglean.network.finetuning import (
     CHANCE,
@@ -255,16 +256,12 @@ def _learn(lesson: Lesson, order: Order, clock: _Clock, *, taught: str) -> Learn
         watch=clock.watch("teaching the classification network", _FOR_ALL),
     )
     clock.tell("measuring", 0, 1)
-    export_networks(order.out, segmenter, classifier, architecture=card.architecture)
-    fitted = _fit(order, lesson)
+    pair = segmenter, classifier
+    fitted = _fit(order, lesson, pair)
     kept = fitted.own[_MERIT] < before[_MERIT] - CHANCE
     if kept:
-        export_networks(
-            order.out,
-            *load_trainable(order.start.folder, card.architecture),
-            architecture=card.architecture,
-        )
-        fitted = _fit(order, lesson)
+        pair = load_trainable(order.start.folder, card.architecture)
+        fitted = _fit(order, lesson, pair)
     new = card.model_copy(
         update={
             "name": order.out.resolve().name,
@@ -282,6 +279,8 @@ def _learn(lesson: Lesson, order: Order, clock: _Clock, *, taught: str) -> Learn
             "cost": f"{clock.minutes:.1f} minutes on {config.threads} cores",
         }
     )
+    # The card comes last, so that a folder with a card is a folder of finished weights.
+    export_networks(order.out, *pair, architecture=card.architecture)
     write_card(order.out, new)
     learnt = Learnt(
         weights=order.out,
@@ -307,10 +306,12 @@ class _Fitted:
     simulated: dict[str, float]
 
 
-def _fit(order: Order, lesson: Lesson) -> _Fitted:
+def _fit(order: Order, lesson: Lesson, pair: tuple[nn.Module, nn.Module]) -> _Fitted:
     """Fit calibration and threshold on micrographs held back and on simulated tiles together."""
-    write_card(order.out, order.start.card)
-    networks = load_networks(order.out, threads=order.config.threads)
+    folder = order.out / "training" / "measured"
+    export_networks(folder, *pair, architecture=order.start.card.architecture)
+    write_card(folder, order.start.card)
+    networks = load_networks(folder, threads=order.config.threads)
     own, simulated = measure_scenes(networks, lesson.held), measure_tiles(networks, lesson.validation)
     # Where picks are incomplete, a false one cannot be told from a particle that nobody picked.
     complete = np.array([scene.complete for scene in lesson.held], float)
@@ -322,7 +323,7 @@ def _fit(order: Order, lesson: Lesson) -> _Fitted:
     ]
     both = replace(own, truth=own.truth + simulated.truth, candidates=own.candidates + simulated.candidates)
     calibration = fit_calibration(both, worth)
-    threshold = best_threshold(both, calibration, worth)
+    threshold = recommended_threshold(both, calibration, worth)
     general = figures(simulated, calibration, threshold)
     after = figures(own, calibration, threshold) | {GENERAL: general[_MERIT]}
     return _Fitted(calibration, threshold, after, general)
@@ -356,7 +357,7 @@ def replay_plan(config: TrainConfig) -> ShardPlan:
 
 def _require_free(order: Order) -> None:
     """Refuse to put new weights in the place of others, which may be better."""
-    if not order.resume and (order.out / CARD).exists():
+    if (order.out / CARD).exists():
         raise UsageError(
             f"{order.out} holds weights already, which may be better: choose another --out, or remove it"
         )
