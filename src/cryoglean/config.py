@@ -799,7 +799,7 @@ class WeightsCard(Config):
     calibration: Calibration
     """From answers to probabilities."""
     threshold: float = Field(ge=0, le=1)
-    """Recommended smallest score: the best F1 on held-out simulated families."""
+    """Recommended smallest score: the highest with nearly the best F1 on held-out families."""
     expected_precision: float = Field(ge=0, le=1)
     """Precision at that threshold on held-out simulated families."""
     data: str

@@ -16,7 +16,7 @@ from torch import nn
 from cryoglean.config import Calibration, CropConfig, TrainConfig, WeightsCard
 from cryoglean.errors import UsageError
 from cryoglean.network.architecture import build_classifier, build_segmenter
-from cryoglean.network.calibration import best_threshold, figures, fit_calibration, measure_tiles
+from cryoglean.network.calibration import figures, fit_calibration, measure_tiles, recommended_threshold
 from cryoglean.network.classification import classification_task, mine_crops
 from cryoglean.network.export import export_networks, load_trainable
 from cryoglean.network.runtime import load_networks
@@ -152,7 +152,7 @@ def calibrate_weights(folder: Path, tiles: Mapping[Split, LabelledTiles]) -> Wei
     networks = load_networks(folder)
     measured = measure_tiles(networks, tiles["validation"])
     calibration = fit_calibration(measured)
-    threshold = best_threshold(measured, calibration)
+    threshold = recommended_threshold(measured, calibration)
     values = figures(measure_tiles(networks, tiles["test"]), calibration, threshold)
     found = {
         "calibration": calibration,
