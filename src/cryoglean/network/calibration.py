@@ -122,7 +122,7 @@ def fit_calibration(measured: Measured, worth: ArrayLike | None = None) -> Calib
 def recommended_threshold(
     measured: Measured, calibration: Calibration, worth: ArrayLike | None = None
 ) -> float:
-    """Find the highest score with nearly the best F1 of a tile, on average over the tiles that hold particles.
+    """Find the highest score with nearly the best F1 of a tile, on average over tiles that hold particles.
 
     Every tile counts alike, unless `worth` says what each counts: in the sum over all particles, crowds
     under noise too strong for anyone would decide, whose best threshold is far too low for micrographs that
