@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -34,6 +35,16 @@ def ignore(_: object) -> None:
 def command(folder: Path, out: Path, *more: str) -> list[str]:
     start = "import sys; from cryoglean.cli import main; sys.argv[0] = 'cryoglean'; main()"
     return [sys.executable, "-c", start, "pick", str(folder), "--out", str(out), *KNOWN, *more]
+
+
+def as_a_user(arguments: list[str]) -> list[str]:
+    """Have a command respect permissions, as all do but those of root."""
+    if os.geteuid() != 0:
+        return arguments
+    if shutil.which("setpriv") is None:
+        pytest.skip("root may read and write everything, and setpriv is not there")
+    privileges = "-dac_override,-dac_read_search"
+    return ["setpriv", f"--bounding-set={privileges}", f"--inh-caps={privileges}", *arguments]
 
 
 def spoil(path: Path, how: str) -> None:
@@ -298,21 +309,49 @@ def test_a_small_file_system_that_fills_up(undisturbed: dict, tmp_path: Path) ->
 
 
 @pytest.mark.slow
+def test_inputs_that_may_only_be_read(undisturbed: dict, tmp_path: Path) -> None:
+    out, data = tmp_path / "run", tmp_path / "data"
+    for path in (*data.iterdir(), data):
+        path.chmod(0o555)
+    try:
+        assert subprocess.run(as_a_user(command(data, out, "--quiet")), check=False).returncode == 0
+        beside = subprocess.run(
+            as_a_user(command(data, data / "run")), check=False, capture_output=True, text=True
+        )
+    finally:
+        data.chmod(0o755)
+    assert left_by(out) == undisturbed
+    assert (beside.returncode, (data / "run").exists()) == (1, False)
+    assert "Permission denied" in beside.stderr
+    assert "Traceback" not in beside.stderr
+
+
+@pytest.mark.slow
 def test_one_of_two_hundred(many: Callable[[int], list[Path]], tmp_path: Path) -> None:
     paths = many(200)
-    for path, how in zip(paths[10::25], FAULTS, strict=False):
+    faults = [*FAULTS, "forbidden"] if os.geteuid() == 0 else FAULTS
+    for path, how in zip(paths[10::20], faults, strict=False):
         spoil(path, how)
-    ended = subprocess.run(
-        command(paths[0].parent, tmp_path / "run", "--workers", "2"),
-        check=False,
-        capture_output=True,
+    process = subprocess.Popen(
+        as_a_user(command(paths[0].parent, tmp_path / "run", "--workers", "2", "--json-lines")),
+        stdout=subprocess.PIPE,
         text=True,
     )
+    told = []
+    for line in process.stdout:
+        told.append(json.loads(line))
+        if told[-1]["event"] == "outcome":
+            paths[-1].unlink(missing_ok=True)  # It vanishes while others are picked.
+    assert process.wait() == 3
     # A folder and a link that leads nowhere are no files, and are not even looked for.
-    found = [how for how in FAULTS if how not in ("gone", "no file", "circular link")]
-    assert ended.returncode == 3
-    assert ended.stderr.count("failed: ") == len(found)
-    assert len(read_picks(tmp_path / "run" / "autopick.star")) == 200 - len(FAULTS)
+    found = [how for how in faults if how not in ("gone", "no file", "circular link")]
+    failed = {Path(event["path"]).name: event["error"] for event in told if event.get("error")}
+    assert len(failed) == len(found) + 1
+    assert "no such file" in failed[paths[-1].name]
+    assert "may not be read" in failed[paths[10 + 20 * faults.index("forbidden")].name]
+    assert len(read_picks(tmp_path / "run" / "autopick.star")) == 200 - len(faults) - 1
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert {Path(failure["path"]).name for failure in summary["failures"]} == set(failed)
 
 
 def test_ten_thousand_names(drawn: list[Path], tmp_path: Path, out: RunFolder, known: PickConfig) -> None:
