@@ -82,7 +82,11 @@ def test_noise_alone_holds_no_particle(picker):
 
 def test_gain_and_offset_make_no_difference(simulated, picker):
     other = simulated.micrograph.with_data(simulated.micrograph.data * 3 + 50)
-    np.testing.assert_allclose(picker.find(other).score, picker.find(simulated.micrograph).score, atol=2e-3)
+    scores = [
+        found.score[found.score > 0.2] for found in (picker.find(other), picker.find(simulated.micrograph))
+    ]
+    assert len(scores[0]) > 50
+    np.testing.assert_allclose(*scores, atol=5e-3)
 
 
 def test_candidates_lie_inside_and_scores_are_probabilities(simulated, picker):
@@ -97,7 +101,7 @@ def test_candidates_lie_inside_and_scores_are_probabilities(simulated, picker):
 def test_stages_cover_the_micrograph(simulated, picker):
     stages = picker.stages(simulated.micrograph)
     assert list(stages) == ["normalised", "particle", "centre", "contamination"]
-    size = round(1024 * 24 / 60)
+    size = round(1024 * 28 / 60)
     assert stages["normalised"].shape == (size, size)
     assert abs(stages["particle"].shape[0] - size / 2) <= 1
     assert NetworkPicker().stages(Micrograph(np.zeros((100, 100), np.float32))) == {}
