@@ -6,10 +6,11 @@ import {
   type CorrectionsReply,
   type CorrectionsState,
   type MicrographPicks,
+  type Priority,
   Unreachable,
 } from "./api";
 import { Autosave } from "./autosave";
-import { levelFor } from "./logic/geometry";
+import { fitted, levelFor } from "./logic/geometry";
 import { atEdge, Histograms } from "./logic/histograms";
 import { redo, remember, type Step, undo } from "./logic/history";
 import {
@@ -132,15 +133,30 @@ export class Actions {
     const { state } = this;
     const rows = state.rows.peek();
     const at = rows.indexOf(state.current.peek());
-    const { width, height } = state.table.peek();
+    if (at < 0) return;
     for (const ahead of [1, -1, 2]) {
       const index = rows[at + ahead];
-      if (at < 0 || index === undefined || !state.known(index) || !width[index]) continue;
-      void this.load(index).catch(() => {});
-      const sizes = levels({ width: width[index]!, height: height[index]! });
-      const level = Math.max(finest(sizes), levelFor(this.scale, sizes.length));
-      void this.pictures.get({ index, level, lowpass: state.look.peek().lowpass }).catch(() => {});
+      if (index !== undefined) this.fetchAhead(index);
     }
+  }
+
+  /** Fetch what will be looked at first while the page is put together, whose size is much of the window's. */
+  foresee(index: number): void {
+    const { width, height } = this.state.table.peek();
+    const size = { width: width[index] || 1, height: height[index] || 1 };
+    const screen = { width: window.innerWidth, height: window.innerHeight };
+    this.seenAt(fitted(size, screen).scale * devicePixelRatio);
+    this.fetchAhead(index, "high");
+  }
+
+  private fetchAhead(index: number, priority: Priority = "low"): void {
+    const { state } = this;
+    const size = { width: state.table.peek().width[index]!, height: state.table.peek().height[index]! };
+    if (!state.known(index) || !size.width) return;
+    void this.load(index).catch(() => {});
+    const sizes = levels(size);
+    const level = Math.max(finest(sizes), levelFor(this.scale, sizes.length));
+    void this.pictures.get({ index, level, lowpass: state.look.peek().lowpass }, priority).catch(() => {});
   }
 
   private async load(index: number): Promise<Loaded> {

@@ -69,6 +69,8 @@ async function begin(root: HTMLElement): Promise<void> {
   const [run, [table, bins]] = await Promise.all([api.run(), api.overview()]);
   document.title = `${run.name} – cryoglean`;
   const page = new Page(api, new State(run, table, bins));
+  const index = first(table);
+  page.actions.foresee(index);
   render(<App page={page} />, root);
   listen(page);
   window.addEventListener("online", () => void page.actions.autosave.now());
@@ -76,7 +78,7 @@ async function begin(root: HTMLElement): Promise<void> {
     if (page.actions.autosave.number) event.preventDefault();
   });
   page.actions.follow();
-  await page.actions.show(first(table));
+  await page.actions.show(index);
 }
 
 const root = document.getElementById("page")!;

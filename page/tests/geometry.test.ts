@@ -98,7 +98,7 @@ describe("what lies under the pointer", () => {
 describe("the scale bar", () => {
   it("has a round length that fits", () => {
     expect(scaleBar(1.5, 0.25, 150)).toEqual({ px: (500 / 1.5) * 0.25, label: "500 Å" });
-    expect(scaleBar(1.5, 0.1, 150)).toEqual({ px: (2000 / 1.5) * 0.1, label: "200 nm" });
+    expect(scaleBar(1.5, 0.1, 150)).toEqual({ px: (2000 / 1.5) * 0.1, label: "2,000 Å" });
     expect(scaleBar(1, 16, 150).label).toBe("5 Å");
   });
 });

@@ -35,7 +35,7 @@ const table = Array.from({ length: STEPS }, (_, step) => {
   return `rgb(${r} ${g} ${b})`;
 });
 
-/** Return the colour of a score: few steps, so that circles are drawn in few strokes; none too dark for grey. */
+/** Return the colour of a score: few steps, so that many circles are alike; none too dark for grey. */
 export function scoreColour(score: number): string {
   return table[Math.min(STEPS - 1, Math.max(0, Math.floor(score * STEPS)))]!;
 }

@@ -109,10 +109,6 @@ export function scaleBar(pixelSize: number, scale: number, room: number): { px: 
   const most = (room / scale) * pixelSize;
   const power = 10 ** Math.floor(Math.log10(most));
   const length = [5, 2, 1].map((step) => step * power).find((value) => value <= most) ?? power;
-  const label = length >= 1000 ? `${round(length / 10)} nm` : `${round(length)} Å`;
+  const label = `${Number(length.toPrecision(3)).toLocaleString("en")} Å`;
   return { px: (length / pixelSize) * scale, label };
-}
-
-function round(value: number): string {
-  return String(Number(value.toPrecision(3)));
 }

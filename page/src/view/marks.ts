@@ -3,6 +3,7 @@
 import { ADDED, FALSE, HIT, MISSED, scoreColour } from "../logic/colours";
 import { toScreen, type Viewport } from "../logic/geometry";
 import type { Pick, Point } from "../logic/picks";
+import { cross, outline, type Style, stamp, stroke } from "./outlines";
 
 export interface Marked {
   readonly view: Viewport;
@@ -26,6 +27,8 @@ export interface Marked {
 
 type Context = CanvasRenderingContext2D;
 
+const solid: readonly number[] = [];
+
 export function drawMarks(context: Context, marked: Marked): void {
   context.globalAlpha = marked.faded ? 0.35 : 1;
   drawWeak(context, marked);
@@ -38,27 +41,18 @@ export function drawMarks(context: Context, marked: Marked): void {
 }
 
 function drawShown(context: Context, marked: Marked): void {
-  const byColour = new Map<string, Path2D>();
-  const all = new Path2D();
+  const style = { width: 1.75, dash: solid };
   marked.shown.forEach((pick, i) => {
-    const at = placeOf(pick, marked);
-    const radius = radiusOf(pick, marked);
-    if (!onScreen(at, radius, marked)) return;
-    const colour = colourOf(pick, i, marked);
-    const path = byColour.get(colour) ?? new Path2D();
-    byColour.set(colour, path);
-    outline(path, pick, at, radius);
-    outline(all, pick, at, radius);
-    if (marked.second && marked.second.partner[i]! < 0) cross(path, at, Math.max(3, radius * 0.3));
+    const crossed = marked.second !== null && marked.second.partner[i]! < 0;
+    set(context, pick, { ...style, kind: pick.kind, colour: colourOf(pick, i, marked), crossed }, marked);
   });
-  context.lineWidth = 3.5;
-  context.strokeStyle = "rgb(0 0 0 / 45%)";
-  context.stroke(all);
-  context.lineWidth = 1.75;
-  for (const [colour, path] of byColour) {
-    context.strokeStyle = colour;
-    context.stroke(path);
-  }
+}
+
+/** Draw a pick where it can be seen. */
+function set(context: Context, pick: Pick, style: Style, marked: Marked): void {
+  const at = placeOf(pick, marked);
+  const radius = radiusOf(pick, marked);
+  if (onScreen(at, radius, marked)) stamp(context, style, at, radius);
 }
 
 function colourOf(pick: Pick, index: number, { second }: Marked): string {
@@ -67,15 +61,8 @@ function colourOf(pick: Pick, index: number, { second }: Marked): string {
 }
 
 function drawWeak(context: Context, marked: Marked): void {
-  const path = new Path2D();
-  for (const pick of marked.weak) {
-    const at = placeOf(pick, marked);
-    const radius = radiusOf(pick, marked);
-    if (onScreen(at, radius, marked)) outline(path, pick, at, radius);
-  }
-  context.setLineDash([3, 4]);
-  stroke(context, path, "rgb(226 232 246 / 85%)", 1);
-  context.setLineDash([]);
+  const style = { colour: "rgb(226 232 246 / 85%)", width: 1, dash: [3, 4], crossed: false };
+  for (const pick of marked.weak) set(context, pick, { ...style, kind: pick.kind }, marked);
 }
 
 function drawDeleted(context: Context, marked: Marked): void {
@@ -90,27 +77,22 @@ function drawDeleted(context: Context, marked: Marked): void {
 function drawMissed(context: Context, marked: Marked): void {
   const { points, partner, radius } = marked.second!;
   const hit = new Set(partner);
-  const path = new Path2D();
+  const style: Style = { kind: "particle", colour: MISSED, width: 1.75, dash: [6, 4], crossed: false };
+  const onScreenRadius = radius * marked.view.scale;
   points.forEach((point, i) => {
-    if (hit.has(i)) return;
     const at = toScreen(marked.view, point);
-    if (onScreen(at, radius * marked.view.scale, marked)) circle(path, at, radius * marked.view.scale);
+    if (!hit.has(i) && onScreen(at, onScreenRadius, marked)) stamp(context, style, at, onScreenRadius);
   });
-  context.setLineDash([6, 4]);
-  stroke(context, path, MISSED, 1.75);
-  context.setLineDash([]);
 }
 
 function drawBoxes(context: Context, marked: Marked): void {
   const side = marked.boxPx * marked.view.scale;
-  const path = new Path2D();
-  for (const pick of marked.shown) {
-    const at = placeOf(pick, marked);
-    if (onScreen(at, side, marked)) path.rect(at.x - side / 2, at.y - side / 2, side, side);
-  }
   context.lineWidth = 1;
   context.strokeStyle = "rgb(255 255 255 / 60%)";
-  context.stroke(path);
+  for (const pick of marked.shown) {
+    const at = placeOf(pick, marked);
+    if (onScreen(at, side, marked)) context.strokeRect(at.x - side / 2, at.y - side / 2, side, side);
+  }
 }
 
 function drawEmphasis(context: Context, marked: Marked): void {
@@ -122,40 +104,12 @@ function drawEmphasis(context: Context, marked: Marked): void {
       const at = placeOf(pick, marked);
       const radius = Math.max(6, radiusOf(pick, marked));
       if (marked.doomed.has(pick.id)) cross(doomed, at, radius * 0.8);
-      if (marked.selected.has(pick.id)) outline(selected, pick, at, radius + 3);
-      else if (pick.id === marked.hovered) outline(hovered, pick, at, radius + 2);
+      if (marked.selected.has(pick.id)) outline(selected, pick.kind, at, radius + 3);
+      else if (pick.id === marked.hovered) outline(hovered, pick.kind, at, radius + 2);
     }
   stroke(context, hovered, "rgb(255 255 255 / 80%)", 1.25);
   stroke(context, selected, "#ffffff", 2.5);
   stroke(context, doomed, FALSE, 2);
-}
-
-function stroke(context: Context, path: Path2D, colour: string, width: number): void {
-  context.lineWidth = width + 2;
-  context.strokeStyle = "rgb(0 0 0 / 45%)";
-  context.stroke(path);
-  context.lineWidth = width;
-  context.strokeStyle = colour;
-  context.stroke(path);
-}
-
-/** Side views are squares, top views circles with a dot, all others circles. */
-function outline(path: Path2D, pick: Pick, at: Point, radius: number): void {
-  if (pick.kind === "side") path.rect(at.x - radius, at.y - radius, 2 * radius, 2 * radius);
-  else circle(path, at, radius);
-  if (pick.kind === "top" && radius > 6) circle(path, at, 1);
-}
-
-function circle(path: Path2D, { x, y }: Point, radius: number): void {
-  path.moveTo(x + radius, y);
-  path.arc(x, y, radius, 0, 2 * Math.PI);
-}
-
-function cross(path: Path2D, { x, y }: Point, arm: number): void {
-  path.moveTo(x - arm, y - arm);
-  path.lineTo(x + arm, y + arm);
-  path.moveTo(x + arm, y - arm);
-  path.lineTo(x - arm, y + arm);
 }
 
 function placeOf(pick: Pick, { view, moving }: Marked): Point {
