@@ -1,8 +1,8 @@
 """What a run costs beside picking: files, bytes and time of the ledger, of going on, of selecting anew.
 
 Writes the records of a session as a run would, then times what happens at a second start, when the results of
-the whole run are written, and when another threshold is tried. Then local processes and Dask do jobs that are
-nothing but a record of failure, which is the rate that spreading alone allows. Run as
+the whole run are written, when another threshold is tried, and when the report is. Then local processes and
+Dask do jobs that are nothing but a record of failure, which is the rate that spreading alone allows. Run as
 
     python benchmarks/engine_ledger.py --micrographs 10000
 """
@@ -24,6 +24,7 @@ from cryoglean.engine.plan import Job, plan_jobs, write_inputs
 from cryoglean.engine.results import collect, write_config
 from cryoglean.engine.session import missing_jobs
 from cryoglean.engine.work import Task, file_results
+from cryoglean.report.run_report import write_report
 from cryoglean.types import Picks
 
 CANDIDATES, PICKS = 1500, 300
@@ -87,6 +88,9 @@ def main() -> None:
         timed("found to be done at a second start", number, lambda: missing_jobs(jobs, task))
         timed("results of the whole run written", number, lambda: collect(jobs, folder, CONFIG))
         timed("another threshold", number, lambda: reselect(folder, SelectConfig(min_score=0.7)))
+        timed("the report", number, lambda: write_report(folder))
+        size = folder.report.stat().st_size / 1e6
+        print(f"size of the report, but for nine pictures of micrographs: {size:.2f} MB")
         paths = [job.path for job in jobs[:EMPTY]]
         for way, engine in WAYS.items():
             rate = rate_of_empty_jobs(paths, RunFolder(Path(name) / way), engine)

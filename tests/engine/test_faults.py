@@ -32,9 +32,9 @@ def ignore(_: object) -> None:
     pass
 
 
-def command(folder: Path, out: Path, *more: str) -> list[str]:
+def command(folder: Path, out: Path, *more: str, verb: str = "pick") -> list[str]:
     start = "import sys; from cryoglean.cli import main; sys.argv[0] = 'cryoglean'; main()"
-    return [sys.executable, "-c", start, "pick", str(folder), "--out", str(out), *KNOWN, *more]
+    return [sys.executable, "-c", start, verb, str(folder), "--out", str(out), *KNOWN, *more]
 
 
 def as_a_user(arguments: list[str]) -> list[str]:
@@ -211,6 +211,19 @@ def test_a_run_that_is_killed_at_random_moments_loses_nothing(
     out = tmp_path / "killed"
     arguments = command(tmp_path / "data", out, "--workers", "2", "--quiet")
     for _ in range(times):
+        started_and_killed(arguments, after=rng.uniform(0.8, 3.5))
+    assert subprocess.run(arguments, check=False).returncode == 0
+    assert left_by(out) == undisturbed
+    assert partials(out) == []
+
+
+@pytest.mark.slow
+def test_a_watch_that_is_killed_at_random_moments_goes_on(undisturbed: dict, tmp_path: Path) -> None:
+    rng = np.random.default_rng(6)
+    out = tmp_path / "killed"
+    live = ("--settle", "0", "--every", "0.05", "--idle", "0.05")
+    arguments = command(tmp_path / "data", out, "--workers", "2", "--quiet", *live, verb="watch")
+    for _ in range(5):
         started_and_killed(arguments, after=rng.uniform(0.8, 3.5))
     assert subprocess.run(arguments, check=False).returncode == 0
     assert left_by(out) == undisturbed

@@ -57,6 +57,19 @@ def test_failures_are_listed_with_their_reasons(paths: list[Path], tmp_path: Pat
     assert f"{paths[2]} the file is empty (copy or transfer the file again)" in text
 
 
+def test_lists_end_where_nobody_would_read_on(
+    paths: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cryoglean.report.run_report._MOST_LISTED", 3)
+    for path in paths[:5]:
+        path.write_bytes(b"")
+    run = RunFolder(tmp_path / "run")
+    pick(Run(paths, run, KNOWN, HERE), tell=lambda event: None)
+    text = text_of(run)
+    assert text.count("the file is empty") == 3
+    assert "2 more are in summary.json." in text
+
+
 def test_a_run_where_all_failed_has_a_report(paths: list[Path], tmp_path: Path) -> None:
     paths[0].write_bytes(b"")
     run = RunFolder(tmp_path / "run")

@@ -193,9 +193,9 @@ def summed_up(event: Ended, *, timed: bool = True) -> list[str]:
     lines.append(
         f"{summary.picks:,} picks in {counted(summary.done, 'micrograph')}"
         f" (median {summary.median_picks:.0f})"
-        + (f", {summary.rejected} of them rejected" if summary.rejected else "")
-        + (f", {summary.failed} failed" if summary.failed else "")
-        + (f", {summary.missing} not done" if summary.missing else "")
+        + (f", {summary.rejected:,} of them rejected" if summary.rejected else "")
+        + (f", {summary.failed:,} failed" if summary.failed else "")
+        + (f", {summary.missing:,} not done" if summary.missing else "")
     )
     lines += [
         f"warning: {text}" + (f" ({counted(number, 'micrograph')})" if number > 1 else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -179,23 +180,27 @@ def _worth_a_look(survey: Survey) -> Section:
         text = "No micrograph is far from the others, by its number of picks or by their scores."
         return Section("Worth a look", paragraph(text, "faint"))
     rows = [(one.name, one.reason, f"{one.deviation:.1f}") for one in outliers]
-    return Section("Worth a look", table(("micrograph", "what is strange", "robust deviations"), rows))
+    return Section("Worth a look", _first_of(("micrograph", "what is strange", "robust deviations"), rows))
 
 
 def _trouble(survey: Survey) -> Section:
     """List what failed and why, and what is strange about files that were picked nevertheless."""
-    failures, warnings = survey.summary.failures, list(survey.summary.warnings.items())
+    failures, warnings = survey.summary.failures, survey.summary.warnings
     parts = []
     if failures:
-        rows = [(one.path, one.error) for one in failures[:_MOST_LISTED]]
-        parts.append(table(("file", "why it failed"), rows))
-        if len(failures) > len(rows):
-            parts.append(paragraph(f"{len(failures) - len(rows):,} more are in summary.json.", "faint"))
+        parts.append(_first_of(("file", "why it failed"), [(one.path, one.error) for one in failures]))
     if warnings:
-        told = [(text, f"{number:,}") for text, number in warnings[:_MOST_LISTED]]
-        parts.append(table(("what is strange about files", "micrographs"), told))
+        told = [(text, f"{number:,}") for text, number in warnings.items()]
+        parts.append(_first_of(("what is strange about files", "micrographs"), told))
     nothing = paragraph("No micrograph failed, and nothing is strange about the files.", "faint")
     return Section("Failures and warnings", "\n".join(parts) or nothing)
+
+
+def _first_of(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Make a table of as many rows as anybody reads, and say where the others are."""
+    listed = table(heads, rows[:_MOST_LISTED])
+    more = len(rows) - _MOST_LISTED
+    return listed + (paragraph(f"{more:,} more are in summary.json.", "faint") if more > 0 else "")
 
 
 def _configuration(survey: Survey) -> Section:
