@@ -671,7 +671,7 @@ class FineTuningConfig(Config):
     """Decay of the moving average of weights, which is what is kept."""
     validate_every: int = Field(50, ge=1)
     """Steps between two looks at the micrographs held back."""
-    steps: int = Field(600, ge=1)
+    steps: int = Field(400, ge=1)
     """Steps of the segmentation network."""
     classifier_steps: int = Field(150, ge=1)
     """Steps of the classification network."""
