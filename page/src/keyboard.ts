@@ -45,7 +45,7 @@ function nextPick({ state, actions, camera }: Page, by: 1 | -1): void {
     picks[at < 0 ? (by > 0 ? 0 : picks.length - 1) : (at + by + picks.length) % picks.length];
   if (!next) return;
   state.selection.value = new Set([next.id]);
-  camera.centre(next);
+  camera.reveal(next);
   const score = next.added || next.moved ? "placed by hand" : `score ${next.score.toFixed(3)}`;
   actions.say(`Pick ${picks.indexOf(next) + 1} of ${picks.length}, ${score}`);
 }

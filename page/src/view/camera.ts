@@ -38,8 +38,9 @@ export class Camera {
     this.set(panned(this.view.peek(), dx, dy));
   }
 
-  centre(at: Point): void {
-    this.set(centred(this.view.peek(), at, this.screen));
+  /** Put a place in the middle, unless all of the micrograph is shown anyway. */
+  reveal(at: Point): void {
+    if (!this.whole) this.set(centred(this.view.peek(), at, this.screen));
   }
 
   middle(): Point {
