@@ -7,7 +7,7 @@ from rich.console import Console
 
 from cryoglean.cli import telling
 from cryoglean.engine.calibration import Calibration
-from cryoglean.engine.events import Calibrated, Ended, Started
+from cryoglean.engine.events import Calibrated, Ended, Started, Waiting
 from cryoglean.engine.outliers import Outlier
 from cryoglean.engine.results import Summary
 from cryoglean.engine.work import Outcome
@@ -108,6 +108,14 @@ def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
     for event in (Started(2, 0, "this process"), DONE, ENDED):
         tell(event)
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_watch_tells_for_what_it_waits(capsys: pytest.CaptureFixture[str]) -> None:
+    tell = telling.Each()
+    tell(Waiting(("live: there is no such file or folder",)))
+    tell(Ended(jobs=0, failed=0, seconds=9.0, stopped=False, summary=None))
+    told = [line.split(" ", 1)[1] for line in capsys.readouterr().err.splitlines()]
+    assert told == ["waiting: live: there is no such file or folder", "no micrograph was picked"]
 
 
 def test_a_watch_tells_every_micrograph(capsys: pytest.CaptureFixture[str]) -> None:

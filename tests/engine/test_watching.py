@@ -8,7 +8,7 @@ import pytest
 
 from cryoglean.config import EngineConfig, PickConfig, WatchConfig
 from cryoglean.engine import Run, RunFolder, pick, watch
-from cryoglean.engine.events import Calibrated, Ended
+from cryoglean.engine.events import Calibrated, Ended, Waiting
 from cryoglean.engine.watching import Arrivals
 from cryoglean.engine.work import Outcome
 from cryoglean.io.formats import read_picks
@@ -148,6 +148,27 @@ def test_it_ends_by_itself_when_nothing_comes(
     config = WatchConfig(settle=0.1, every=0.05, idle=1 / 60)
     ended = Watching(Run([], out, known, ONE), folder, config).finish()
     assert ended.summary.done == 1
+
+
+def test_an_input_that_is_not_there_yet_is_told_and_keeps_no_other_waiting(
+    folder: Path, drawn: list[Path], out: RunFolder, known: PickConfig, tmp_path: Path
+) -> None:
+    (folder / "mic00.mrc").write_bytes(drawn[0].read_bytes())
+    late, told, stop = tmp_path / "late", [], threading.Event()
+
+    def tell(event: object) -> None:
+        told.append(event)
+        if isinstance(event, Outcome):
+            if late.exists():
+                stop.set()
+            late.mkdir(exist_ok=True)
+            (late / "mic01.mrc").write_bytes(drawn[1].read_bytes())
+
+    watch(Run([], out, known, ONE), [str(folder), str(late)], QUICK, tell=tell, stop=stop)
+    assert [event.name for event in told if isinstance(event, Outcome)] == ["mic00", "mic01"]
+    first, *_, last = [event.reasons for event in told if isinstance(event, Waiting)]
+    assert [f"{late}: there is no such file or folder" in reason for reason in first] == [True]
+    assert last == ()
 
 
 def test_names_stay_when_others_come_before_them(

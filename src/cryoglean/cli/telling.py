@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import typer
 
-from cryoglean.engine.events import Calibrated, Ended, Event, Started
+from cryoglean.engine.events import Calibrated, Ended, Event, Started, Waiting
 from cryoglean.engine.work import Outcome
 from cryoglean.report.words import counted
 
@@ -38,6 +38,9 @@ class Plain(AbstractContextManager["Plain"]):
             case Calibrated(calibration):
                 if calibration.sources:
                     self.say(found(calibration))
+            case Waiting(reasons):
+                for reason in reasons:
+                    self.say(f"waiting: {reason}")
             case Started(jobs, kept, executor):
                 self._jobs = jobs
                 self._start = self._last = time.monotonic()
@@ -129,7 +132,7 @@ class Each(Plain):
 
     def end(self, event: Ended) -> None:
         """Tell what came out."""
-        for line in summed_up(event, timed=False):
+        for line in summed_up(event, timed=False) if event.summary else ["no micrograph was picked"]:
             self.say(line)
 
 

@@ -43,6 +43,19 @@ class Started:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """A watch waits for micrographs, as some of its inputs hold none.
+
+    Parameters
+    ----------
+    reasons : tuple of str
+        Why, for each of these inputs.
+    """
+
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Ended:
     """Jobs ended.
 
@@ -65,5 +78,5 @@ class Ended:
     summary: Summary | None
 
 
-Event = Calibrated | Started | Outcome | Ended
+Event = Calibrated | Waiting | Started | Outcome | Ended
 Tell = Callable[[Event], None]

@@ -11,7 +11,7 @@ from threading import Event as Signal
 
 from cryoglean.config import WatchConfig
 from cryoglean.engine.calibration import MOST_SOURCES, is_needed, read_calibration
-from cryoglean.engine.events import Ended, Started, Tell
+from cryoglean.engine.events import Ended, Started, Tell, Waiting
 from cryoglean.engine.executors import Executor, choose_executor
 from cryoglean.engine.ledger import Identity, identify
 from cryoglean.engine.lock import locked
@@ -117,6 +117,7 @@ class Arrivals:
         self._seen: dict[Path, tuple[Identity, float]] = {}
         self._complete: dict[Path, Identity | None] = dict.fromkeys(known)
         self.last_change = time.monotonic()
+        self.reasons: tuple[str, ...] = ()
 
     @property
     def complete(self) -> list[Path]:
@@ -124,13 +125,26 @@ class Arrivals:
         return list(self._complete)
 
     def look(self) -> list[Path]:
-        """Return the files that have become complete since the last look, for the first time or again."""
+        """Return the files that have become complete since the last look, for the first time or again.
+
+        Inputs that hold none yet, which may come, are no error; `reasons` says why they hold none.
+        """
         try:
-            paths = expand_inputs(self._inputs)
+            paths, self.reasons = expand_inputs(self._inputs), ()
         except UsageError:
-            # There is none yet.
-            return []
+            paths, self.reasons = self._find_some()
         return [path for path in paths if self._has_become_complete(path, time.monotonic())]
+
+    def _find_some(self) -> tuple[list[Path], tuple[str, ...]]:
+        """Return what is in those inputs that hold micrographs, and why the others hold none."""
+        holding, reasons = [], []
+        for given in self._inputs:
+            try:
+                expand_inputs([given])
+                holding.append(given)
+            except UsageError as error:
+                reasons.append(str(error))
+        return expand_inputs(holding) if holding else [], tuple(reasons)
 
     def _has_become_complete(self, path: Path, now: float) -> bool:
         try:
@@ -164,6 +178,7 @@ class _Shift:
         self._tell = tell
         self._stop = stop
         self._fresh: list[Path] = []
+        self._reasons: tuple[str, ...] = ()
         self._crew: _Crew | None = None
         self._measure_from = MOST_SOURCES
         self._first_came = self._joined = self._joining = 0.0
@@ -177,6 +192,9 @@ class _Shift:
     def do_what_came(self, patience: float) -> None:
         """Look for what has come, and pick it."""
         came = self._arrivals.look()
+        if self._reasons != self._arrivals.reasons:
+            self._reasons = self._arrivals.reasons
+            self._tell(Waiting(self._reasons))
         if came:
             self._fresh += came
             self._first_came = self._first_came or time.monotonic()
