@@ -1,5 +1,6 @@
 """A real SLURM: the same picks as without, whatever becomes of its jobs."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -87,3 +88,30 @@ def test_the_parts_of_a_job_array_make_a_whole(
     summary = reselect(out, SelectConfig())
     assert (summary.done, summary.missing) == (24, 0)
     assert left_by(out.root) == plain
+
+
+@pytest.mark.usefixtures("slurm")
+def test_a_signal_ends_the_run_and_its_jobs(paths: list[Path], out: RunFolder) -> None:
+    start = [sys.executable, "-c", "import sys; from cryoglean.cli import main; main()"]
+    options = [
+        "--diameter",
+        "96",
+        "--contrast",
+        "dark",
+        "--slurm",
+        "1",
+        "--slurm-memory",
+        "1GB",
+        "--json-lines",
+    ]
+    command = [*start, "pick", *map(str, paths), "--out", str(out.root), *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    while '"outcome"' not in process.stdout.readline():
+        assert process.poll() is None
+    process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode in (0, 128 + signal.SIGTERM)  # 0 where all was done by then.
+    until = time.monotonic() + 30
+    while job_numbers():
+        assert time.monotonic() < until
+        time.sleep(0.5)
