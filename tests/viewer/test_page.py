@@ -436,6 +436,33 @@ def test_everything_by_keyboard(run: Path, opened: Callable[[str], Window]) -> N
         assert window.tab.locator(".micrograph").count() == 1
 
 
+def test_what_to_correct_is_proposed_and_training_waits_for_corrections(
+    run: Path, opened: Callable[[str], Window]
+) -> None:
+    (run / "defocus.csv").write_text("micrograph,defocus\nsim_0001,18000\nsim_0002,15000\nsim_0003,16500\n")
+    with served(run) as address:
+        window = opened(address)
+        window.press("t")
+        window.wait_for(lambda: window.tab.locator(".proposals li").count() == 6)
+        teach, tuning = (
+            window.tab.locator(".proposals").nth(k).locator("li").all_inner_texts() for k in range(2)
+        )
+        assert all("expected among" in one for one in teach)
+        assert tuning == [
+            "sim_0002 defocus 1.50 µm",
+            "sim_0003 defocus 1.65 µm",
+            "sim_0001 defocus 1.80 µm",
+        ]
+        train = window.tab.get_by_role("button", name="Train", exact=True)
+        assert train.is_disabled()
+        # One of them is gone to, and marked as checked.
+        window.tab.locator(".proposals button").first.click()
+        window.wait(".micrograph.current .name", teach[0].split()[0])
+        window.press("Enter", "t")
+        window.wait_for(lambda: "1 checked micrograph:" in window.tab.locator("dialog").inner_text())
+        assert train.is_enabled() or "PyTorch" in window.tab.locator("dialog").inner_text()
+
+
 def test_the_micrograph_is_seen_as_asked(
     simulated: Path, tmp_path: Path, opened: Callable[[str], Window]
 ) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,7 @@ def test_page_loads_nothing_from_elsewhere_and_runs_nothing_inline() -> None:
     for name in index.split('"'):
         if name.startswith("/assets/"):
             assert (STATIC / name.lstrip("/")).is_file()
+    # Names of languages look like addresses, and are none.
+    texts = [path.read_text() for path in files(STATIC)]
+    addresses = {found for text in texts for found in re.findall(r"\w+://[^\"'`\s]*", text)}
+    assert all(address.startswith("http://www.w3.org/") for address in addresses), addresses

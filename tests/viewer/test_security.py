@@ -11,6 +11,7 @@ import pytest
 from starlette.responses import Response
 from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from cryoglean.viewer import api
 from cryoglean.viewer.guard import LARGEST_BODY, PAGE_COOKIE, Guard, Keys
@@ -271,6 +272,18 @@ def test_a_socket_to_talk_both_ways_is_refused(served: Served) -> None:
         "/api/run", authorization=None, sec_websocket_key="dGhlIHNhbXBsZSBub25jZQ==", **upgrade
     )
     assert answer.status in (400, 401, 403)
+
+
+def test_no_socket_comes_past_the_guard() -> None:
+    keys = Keys()
+
+    async def talkative(scope: Scope, receive: Receive, send: Send) -> None:
+        await WebSocket(scope, receive, send).accept()
+
+    page = TestClient(Guard(talkative, keys), base_url="http://127.0.0.1:8000")
+    told = {"authorization": f"Bearer {keys.token}"}
+    with pytest.raises(WebSocketDisconnect), page.websocket_connect("/api/run", headers=told):
+        pass
 
 
 def test_it_still_answers_after_all_that(served: Served) -> None:

@@ -7,6 +7,8 @@ import type { Page } from "../page";
 import { counted, Modal, number } from "./parts";
 
 const POLL_MS = 1500;
+/** Figures that matter most. */
+const FIRST = ["f1", "precision", "recall", "average_precision"];
 
 export function Learn({ page }: { page: Page }) {
   const { state } = page;
@@ -53,8 +55,8 @@ function ProposalsPart({ page }: { page: Page }) {
         <li key={index}>
           <button type="button" class="link" onClick={go(index)}>
             {name[index]}
-          </button>
-          {looked_at[index] && <span class="checked"> checked</span>}
+          </button>{" "}
+          {looked_at[index] && <span class="checked">checked </span>}
           <span class="quiet">{reason}</span>
         </li>
       ))}
@@ -162,16 +164,20 @@ function TrainingPart({ page: { api, state, actions } }: { page: Page }) {
 }
 
 function Progress({ now }: { now: TrainingState }) {
-  const names = [...new Set([...Object.keys(now.before ?? {}), ...Object.keys(now.after ?? {})])];
+  const names = new Set([...FIRST, ...Object.keys(now.before ?? {}), ...Object.keys(now.after ?? {})]);
+  const told = [...names].filter(
+    (name) => now.before?.[name] !== undefined || now.after?.[name] !== undefined,
+  );
   return (
     <>
       <p role="status" class={now.state === "failed" ? "trouble" : ""}>
         {now.message || now.state}
+        {now.state === "running" && now.steps > 0 && `, ${number(now.step)} of ${number(now.steps)}`}
       </p>
       {now.state === "running" && (
         <progress max={now.steps || 1} value={now.steps ? now.step : undefined} aria-label="Training" />
       )}
-      {names.length > 0 && (
+      {told.length > 0 && (
         <table>
           <caption>On micrographs that were held back</caption>
           <thead>
@@ -182,9 +188,9 @@ function Progress({ now }: { now: TrainingState }) {
             </tr>
           </thead>
           <tbody>
-            {names.map((name) => (
+            {told.map((name) => (
               <tr key={name}>
-                <th scope="row">{name}</th>
+                <th scope="row">{name.replaceAll("_", " ")}</th>
                 <td>{figure(now.before?.[name])}</td>
                 <td>{figure(now.after?.[name])}</td>
               </tr>
