@@ -12,9 +12,9 @@ import pytest
 from cryoglean.config import EngineConfig, PickConfig, SelectConfig
 from cryoglean.engine import Run, RunFolder, pick, reselect
 from cryoglean.engine.events import Ended, Started
-from cryoglean.engine.ledger import read_record, rounded
+from cryoglean.engine.ledger import Record, read_record, rounded
 from cryoglean.engine.results import read_config
-from cryoglean.engine.work import Outcome
+from cryoglean.engine.work import Outcome, file_results
 from cryoglean.errors import FileError, OutputError, UsageError
 from cryoglean.io import read_micrograph
 from cryoglean.io.formats import read_picks
@@ -143,6 +143,28 @@ def test_selecting_anew_keeps_what_is_not_said(run: Run) -> None:
     pick(replace(run, config=run.config.model_copy(update={"max_picks": 4})), ignore)
     summary = reselect(run.folder, SelectConfig(min_score=0.0))
     assert summary.picks == 4 * len(run.paths)
+
+
+def test_selecting_anew_that_is_interrupted_is_made_up_for(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pick(run, ignore)
+    config = run.config.model_copy(update={"min_score": 0.05})
+    undisturbed = replace(run, folder=RunFolder(tmp_path / "undisturbed"), config=config)
+    pick(undisturbed, ignore)
+    twice = iter([file_results, file_results])
+
+    def end_after_two(record: Record, folder: RunFolder) -> None:
+        next(twice)(record, folder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cryoglean.engine.results.file_results", end_after_two)
+        with pytest.raises(StopIteration):
+            reselect(run.folder, SelectConfig(min_score=0.05))
+    assert json.loads(run.folder.summary.read_text())["state"] == "unfinished"
+    reselect(run.folder, SelectConfig())
+    assert json.loads(run.folder.summary.read_text())["state"] == "complete"
+    assert left_by(run.folder.root) == left_by(undisturbed.folder.root)
 
 
 def test_selecting_needs_a_run(tmp_path: Path) -> None:

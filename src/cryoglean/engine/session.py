@@ -128,6 +128,7 @@ def reselect(folder: RunFolder, changed: SelectConfig) -> Summary:
     with locked(folder.lock):
         new = {name: getattr(changed, name) for name in changed.model_fields_set}
         config = config.model_copy(update=new)
+        write_summary(folder, None, state="unfinished")
         write_config(folder.config, config)
         return conclude(plan_jobs(read_inputs(folder)), folder, config)
 
