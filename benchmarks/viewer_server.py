@@ -107,6 +107,8 @@ def time_server(page: Page) -> None:
     for what, steps in (("one correction", deletions[:1]), ("a hundred corrections", deletions)):
         body = {"base_revision": 0, "operations": steps}
         page.ask(what, "micrographs/0/corrections", method="PUT", json=body)
+    for time_of in ("first", "second"):
+        page.ask(f"what to correct, {time_of} time", "proposals")
     page.ask("another threshold", "threshold", method="PUT", json={"value": 0.625})
     page.ask("all picks as RELION's files, zipped", "export", method="POST", json={"format": "relion"})
     print(f"memory: {page.memory:.0f} MiB")

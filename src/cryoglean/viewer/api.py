@@ -186,9 +186,9 @@ def _add_micrographs(app: FastAPI, shown: ShownRun) -> None:
 
 
 def _add_learning(app: FastAPI, shown: ShownRun) -> None:
-    @app.get("/api/proposals")
-    def _() -> Proposals:
-        return shown.proposals()
+    @app.get("/api/proposals", response_model=Proposals)
+    def _() -> Response:
+        return Response(shown.proposals(), media_type="application/json")
 
     @app.get("/api/training")
     def _() -> TrainingState:

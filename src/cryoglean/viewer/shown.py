@@ -97,7 +97,7 @@ class ShownRun:
         self.training = Training(folder)
         self._editing = threading.Lock()
         self._bodies: dict[str, tuple[int, bytes]] = {}
-        self._making = {"table": threading.Lock(), "histograms": threading.Lock()}
+        self._making = {name: threading.Lock() for name in ("table", "histograms", "proposals")}
         self._recommended: tuple[tuple[str, str], float | None] | None = None
 
     def start(self) -> None:
@@ -194,15 +194,9 @@ class ShownRun:
         revision = self.index.revision
         return Changes(revision=revision, changed=self.index.changed_since(since), threshold=self.threshold)
 
-    def proposals(self) -> Proposals:
-        """Say which micrographs are worth the user's time."""
-        known = zip(self.index.jobs, list(self.index.entries), strict=False)
-        made = [(job.name, entry.made) for job, entry in known if entry]
-        seen = [name for name, one in made if one.digest or one.looked_at]
-        rejected = [name for name, one in made if one.rejected]
-        teach = propose_teaching(self.folder, seen=seen)
-        tuning = propose_tuning(self.folder, defocus=kept_defocus(self.folder), rejected=rejected)
-        return Proposals(teach=self._numbered(teach), tuning=self._numbered(tuning))
+    def proposals(self) -> bytes:
+        """Say which micrographs are worth the user's time, a `Proposals` as JSON; it reads all records."""
+        return self._remembered("proposals", lambda: self._proposals().model_dump_json().encode())
 
     def path(self, number: int) -> Path:
         """Return the file of a micrograph."""
@@ -312,6 +306,15 @@ class ShownRun:
             if known is None or known[0] != revision:
                 known = self._bodies[name] = (revision, make())
             return known[1]
+
+    def _proposals(self) -> Proposals:
+        known = zip(self.index.jobs, list(self.index.entries), strict=False)
+        made = [(job.name, entry.made) for job, entry in known if entry]
+        seen = [name for name, one in made if one.digest or one.looked_at]
+        rejected = [name for name, one in made if one.rejected]
+        teach = propose_teaching(self.folder, seen=seen)
+        tuning = propose_tuning(self.folder, defocus=kept_defocus(self.folder), rejected=rejected)
+        return Proposals(teach=self._numbered(teach), tuning=self._numbered(tuning))
 
     def _histograms(self) -> bytes:
         return _stacked(self.index.entries).astype("<u2").tobytes()
