@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from cryoglean.config import PickConfig
-from cryoglean.corrections import Moved
-from cryoglean.engine import RunFolder
+from cryoglean.corrections import Corrections, Moved
+from cryoglean.corrections.files import write_corrections
+from cryoglean.engine import Run, RunFolder, pick
 from cryoglean.engine.ledger import read_record
 from cryoglean.errors import FileError, UsageError
 from cryoglean.io.formats import write_picks
@@ -52,6 +53,22 @@ def test_elsewhere_only_what_was_corrected_is_sure(run: RunFolder, correct: Corr
     assert rows(taught.knowledge.sure) == {(100.0, 101.0)}
     assert rows(taught.knowledge.weak) == rows(picked(run, "mic1")) - {(made.deleted[0].x, made.deleted[0].y)}
     assert not taught.knowledge.complete
+
+
+def test_the_diameter_is_that_of_the_whole_run_and_not_measured_again(
+    micrographs: Path, tmp_path: Path
+) -> None:
+    run = RunFolder(tmp_path / "run")
+    pick(Run(sorted(micrographs.iterdir()), run, PickConfig(method="unsupervised")), lambda _: None)
+    record = read_record(run.record("mic0"))
+    assert record is not None
+    assert record.config.diameter is not None
+    # In what was corrected alone nothing could be measured: it is not there.
+    inputs = run.inputs.read_text().replace(str(micrographs), str(tmp_path / "elsewhere"))
+    assert "elsewhere" in inputs
+    run.inputs.write_text(inputs)
+    write_corrections(run.correction("mic0"), Corrections(micrograph="mic0", looked_at=True))
+    assert teaching_of_run(run).scale == Scale(record.config.diameter, -1.0, 1.0)
 
 
 def test_a_moved_pick_counts_where_it_was_put(run: RunFolder, correct: Correct) -> None:

@@ -16,7 +16,6 @@ from cryoglean.engine import RunFolder
 from cryoglean.engine.calibration import calibrate, is_needed
 from cryoglean.engine.ledger import Record, read_record
 from cryoglean.engine.plan import plan_jobs, read_inputs
-from cryoglean.engine.results import read_config
 from cryoglean.errors import UsageError
 from cryoglean.io import expand_inputs, micrograph_name, read_micrograph
 from cryoglean.io.formats import read_picks
@@ -100,19 +99,21 @@ def teaching_of_run(folder: RunFolder) -> Teaching:
     UsageError
         Nothing was corrected, or the particles' diameter is not known.
     """
-    config = read_config(folder.config)
-    found = []
+    found, configs = [], []
     for job in plan_jobs(read_inputs(folder)):
         record = read_record(folder.record(job.name))
         if record is not None and record.candidates is not None:
             knowledge = _knowledge_of(record, folder)
             if knowledge is not None:
                 found.append(Taught(job.name, job.path, knowledge))
+                configs.append(record.config)
     if not found:
         raise UsageError(
             f"{folder.root} has no corrections to learn from: open it with `cryoglean view {folder.root}`, "
             "add what was missed, delete what is wrong, and mark micrographs as looked at"
         )
+    # A record knows the diameter that the whole run was picked with, given or measured.
+    config = configs[0]
     return Teaching(tuple(found), _scale([one.path for one in found], config), config.angpix)
 
 
