@@ -128,6 +128,11 @@ class Window:
         for key in keys:
             self.tab.keyboard.press(key)
 
+    def close_dialog(self) -> None:
+        """Close it, and wait for that: until then keys are its own."""
+        self.press("Escape")
+        self.tab.wait_for_selector("dialog", state="detached")
+
     def number(self, selector: str) -> int:
         return int(self.tab.locator(selector).inner_text().replace(",", ""))
 
@@ -330,7 +335,7 @@ def assert_every_format_comes(window: Window, whole: int) -> None:
     window.press("Shift+X")
     names = window.tab.locator(".formats input").evaluate_all("all => all.map(one => one.value)")
     assert {"relion", "cryosparc", "cryolo", "eman", "csv"} <= set(names)
-    window.press("Escape")
+    window.close_dialog()
     for name in names:
         window.press("Shift+X")
         window.tab.locator(f".formats input[value='{name}']").check()
@@ -431,7 +436,8 @@ def test_everything_by_keyboard(run: Path, opened: Callable[[str], Window]) -> N
         window.wait(".micrograph.current .name", "sim_0003")
         window.press("?")
         assert window.tab.locator("dialog kbd").count() > 30
-        window.press("Escape", "/")
+        window.close_dialog()
+        window.press("/")
         window.tab.keyboard.type("0001")
         assert window.tab.locator(".micrograph").count() == 1
 
@@ -458,6 +464,7 @@ def test_what_to_correct_is_proposed_and_training_waits_for_corrections(
         # One of them is gone to, and marked as checked.
         window.tab.locator(".proposals button").first.click()
         window.wait(".micrograph.current .name", teach[0].split()[0])
+        window.tab.wait_for_selector("dialog", state="detached")
         window.press("Enter", "t")
         window.wait_for(lambda: "1 checked micrograph:" in window.tab.locator("dialog").inner_text())
         assert train.is_enabled() or "PyTorch" in window.tab.locator("dialog").inner_text()
