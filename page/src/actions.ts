@@ -282,8 +282,9 @@ export class Actions {
     return this.state.open.peek()?.picks.filter(({ id }) => ids.has(id)) ?? [];
   }
 
-  selectAll(): void {
-    this.state.selection.value = new Set(this.state.shown.peek().map(({ id }) => id));
+  selectAll(which: (pick: Pick) => boolean = () => true): void {
+    const picks = this.state.shown.peek().filter(which);
+    this.state.selection.value = new Set(picks.map(({ id }) => id));
     this.announce();
   }
 

@@ -86,6 +86,9 @@ export const GROUPS: readonly KeyGroup[] = [
         actions.restore(state.open.peek()?.picks ?? []),
       ),
       key("Ctrl+a", "Ctrl A", "select all", ({ actions }) => actions.selectAll()),
+      key("g", "G", "select what is on the screen", ({ actions, camera }) =>
+        actions.selectAll((pick) => camera.shows(pick)),
+      ),
       key("Escape", "Esc", "select nothing", ({ state }) => {
         state.selection.value = new Set();
       }),

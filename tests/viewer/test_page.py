@@ -432,7 +432,18 @@ def test_everything_by_keyboard(run: Path, opened: Callable[[str], Window]) -> N
         ny, nx = good.shape
         added = corrections(run, name)["added"][0]
         assert (added["x"], added["y"]) == pytest.approx(((nx - 1) / 2, (ny - 1) / 2), abs=2)
-        window.press("Enter")
+        # What a lasso is for: go to a place, select what is there, and delete it.
+        window.press(*["+"] * 5, "ArrowLeft", "g", "Delete")
+        window.saved()
+        made = corrections(run, name)
+        assert made["added"] == []
+        # The one that was deleted before is among them.
+        gone = len(made["deleted"])
+        assert 0 < gone < len(good) / 2
+        window.wait("#here", len(good) - gone)
+        window.press("Control+z", "0", "g")
+        window.wait(".status span:nth-child(3)", f"{len(good)} selected")
+        window.press("Escape", "Enter")
         window.wait(".micrograph.current .name", "sim_0003")
         window.press("?")
         assert window.tab.locator("dialog kbd").count() > 30

@@ -1,7 +1,7 @@
 /** Which part of the micrograph is on the screen. Micrographs of one size are all seen alike. */
 
 import { signal } from "@preact/signals";
-import { centred, fitted, held, panned, type Size, type Viewport, zoomAt } from "../logic/geometry";
+import { centred, fitted, held, panned, type Size, toScreen, type Viewport, zoomAt } from "../logic/geometry";
 import type { Point } from "../logic/picks";
 
 export class Camera {
@@ -41,6 +41,12 @@ export class Camera {
   /** Put a place in the middle, unless all of the micrograph is shown anyway. */
   reveal(at: Point): void {
     if (!this.whole) this.set(centred(this.view.peek(), at, this.screen));
+  }
+
+  /** Tell whether a place of the micrograph is on the screen. */
+  shows(at: Point): boolean {
+    const { x, y } = toScreen(this.view.peek(), at);
+    return x >= 0 && y >= 0 && x <= this.screen.width && y <= this.screen.height;
   }
 
   middle(): Point {
