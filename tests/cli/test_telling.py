@@ -12,7 +12,7 @@ from cryoglean.engine.outliers import Outlier
 from cryoglean.engine.results import Summary
 from cryoglean.engine.work import Outcome
 
-ASKED = {"diameter": None, "contrast": "auto", "angpix": None}
+ASKED = {"method": "auto", "weights": "general", "diameter": None, "contrast": "auto", "angpix": None}
 DONE = Outcome("mic1", Path("data/mic1.mrc"), picks=120, mean_score=0.91)
 FAILED = Outcome("mic2", Path("data/mic2.mrc"), error="the file is empty")
 SUMMARY = Summary(

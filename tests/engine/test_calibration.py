@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +17,17 @@ from cryoglean.engine.calibration import (
 )
 from cryoglean.errors import MicrographError
 from cryoglean.io import read_micrograph
+from cryoglean.pickers import build_picker
 from cryoglean.types import Micrograph
 from tests.engine.session_files import draw_micrograph
 
 OPEN = PickConfig()
+DISCS = PickConfig(method="unsupervised")
+"""The method that knows discs, as the session's particles are drawn; the networks know particles only."""
 
 
 def test_the_particles_of_the_session_are_measured(session: list[Path]) -> None:
-    found = calibrate(session, OPEN, read_micrograph)
+    found = calibrate(session, DISCS, read_micrograph)
     # How exactly is the business of the picker's own tests; micrographs as small as these say little.
     assert found.diameter == pytest.approx(96, rel=0.25)
     assert found.diameter_px == pytest.approx(found.diameter / 4)
@@ -73,7 +77,7 @@ def test_large_micrographs_are_measured_in_little_memory_and_in_their_own_pixels
         small = draw_micrograph(np.random.default_rng(3), particles=20)
         return Micrograph(np.kron(np.tile(small, (4, 4)), np.ones((5, 5))), path=path, pixel_size=0.8)
 
-    found = calibrate([Path("a.mrc")], OPEN, read)
+    found = calibrate([Path("a.mrc")], DISCS, read)
     assert found.pixel_size == 0.8
     assert found.diameter_px == pytest.approx(5 * 24, rel=0.25)
 
@@ -94,6 +98,12 @@ class TestResolve:
         settled = resolve(OPEN, self.found)
         assert (settled.method, settled.diameter, settled.contrast) == ("unsupervised", 90.0, "bright")
         assert settled.min_score == 0.5
+
+    def test_who_names_no_method_gets_the_one_that_sees_the_particles(self) -> None:
+        settled = resolve(OPEN, replace(self.found, method="network"))
+        assert settled.method == "network"
+        assert settled.min_score == build_picker(PickConfig(method="network")).recommended_score
+        assert resolve(PickConfig(method="paper"), replace(self.found, method="network")).method == "paper"
 
     def test_what_the_user_said_stays(self) -> None:
         settled = resolve(PickConfig(diameter=120.0, min_score=0.2, method="paper"), self.found)

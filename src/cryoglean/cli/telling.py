@@ -13,6 +13,7 @@ import typer
 
 from cryoglean.engine.events import Calibrated, Ended, Event, Started, Waiting
 from cryoglean.engine.work import Outcome
+from cryoglean.pickers import AUTO
 from cryoglean.report.words import counted
 
 if TYPE_CHECKING:
@@ -174,10 +175,12 @@ def found(calibration: Calibration) -> str:
             f"warning: nothing stands out from the noise of {sources}; each micrograph is tried by itself. "
             "Give --diameter if you know it"
         )
+    asked = calibration.asked["method"] != "auto" or calibration.method == AUTO
+    chosen = "" if asked else f"; --method {calibration.method} sees them best"
     if calibration.asked["diameter"]:
-        return f"particles are {calibration.contrast}; from {sources}"
+        return f"particles are {calibration.contrast}; from {sources}{chosen}"
     size = f"{calibration.diameter:.0f} Å ({calibration.diameter_px:.0f} px)"
-    return f"particles measure {size}, {calibration.contrast}; from {sources}"
+    return f"particles measure {size}, {calibration.contrast}; from {sources}{chosen}"
 
 
 def summed_up(event: Ended, *, timed: bool = True) -> list[str]:

@@ -18,7 +18,7 @@ from cryoglean.config import PickConfig
 from cryoglean.errors import MicrographError
 from cryoglean.io.inputs import natural_order
 from cryoglean.io.writing import complete_or_absent
-from cryoglean.pickers import AUTO, build_picker
+from cryoglean.pickers import AUTO, build_picker, measure
 from cryoglean.preprocess import average_area
 from cryoglean.types import Micrograph
 
@@ -57,6 +57,8 @@ class Calibration:
         Median Å per pixel of the sources.
     sources : tuple of str
         The micrographs it was measured in.
+    method : str
+        The method that sees the particles best, where the user named none.
     """
 
     asked: dict[str, Any]
@@ -64,6 +66,7 @@ class Calibration:
     contrast: str | None = None
     pixel_size: float = 1.0
     sources: tuple[str, ...] = ()
+    method: str = AUTO
 
     @property
     def diameter_px(self) -> float | None:
@@ -99,11 +102,11 @@ def calibrate(paths: Sequence[Path], config: PickConfig, read: Reader) -> Calibr
         pixel_size=float(np.median([source.pixel_size for source in sources])) if sources else 1.0,
         sources=tuple(str(source.path) for source in sources),
     )
-    found = build_picker(config).measure([source.reduced for source in sources])
+    method, found = measure(config, [source.reduced for source in sources])
     if found is None or not found.strength:
         return calibration
     contrast = "dark" if found.sign < 0 else "bright"
-    return replace(calibration, diameter=round(found.diameter, 1), contrast=contrast)
+    return replace(calibration, diameter=round(found.diameter, 1), contrast=contrast, method=method)
 
 
 def resolve(config: PickConfig, calibration: Calibration | None) -> PickConfig:
@@ -114,9 +117,10 @@ def resolve(config: PickConfig, calibration: Calibration | None) -> PickConfig:
     UsageError
         A setting was changed that the method does not have.
     """
-    known: dict[str, Any] = {"method": AUTO if config.method == "auto" else config.method}
+    auto = calibration.method if calibration is not None else AUTO
+    known: dict[str, Any] = {"method": auto if config.method == "auto" else config.method}
     if config.min_score is None:
-        known["min_score"] = build_picker(config).recommended_score
+        known["min_score"] = build_picker(config.model_copy(update=known)).recommended_score
     if calibration is not None and calibration.diameter is not None:
         known["diameter"] = config.diameter or calibration.diameter
         known["contrast"] = calibration.contrast

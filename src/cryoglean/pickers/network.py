@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cryoglean.config import NetworkConfig, UnsupervisedConfig
+from cryoglean.config import NetworkConfig
 from cryoglean.network import Networks, calibrated, find_candidates, load_networks, normalise
 from cryoglean.network.maps import CONTAMINATION, STRIDE, margin_px
-from cryoglean.pickers.diameter import Scale, resample_to
-from cryoglean.pickers.unsupervised import UnsupervisedPicker
+from cryoglean.pickers.diameter import SIGN_OF, Scale, estimate_scale, require_fitting, resample_to
+from cryoglean.pickers.network_diameter import measure_scale
 from cryoglean.select import inside
 from cryoglean.types import FloatImage, Micrograph, Picks, ScoreMap
 
@@ -40,9 +40,6 @@ class NetworkPicker:
     def __init__(self, config: NetworkConfig | None = None) -> None:
         self.config = config or NetworkConfig()
         self._networks: Networks = load_networks(self.config.weights)
-        self._scale_finder = UnsupervisedPicker(
-            UnsupervisedConfig(diameter=self.config.diameter, contrast=self.config.contrast)
-        )
 
     @property
     def recommended_score(self) -> float:
@@ -51,7 +48,32 @@ class NetworkPicker:
 
     def measure(self, micrographs: Sequence[Micrograph]) -> Scale | None:
         """Find the diameter and contrast that micrographs share; see `Picker.measure`."""
-        return self._scale_finder.measure(micrographs)
+        return self.weigh(micrographs, estimate_scale(micrographs, sign=SIGN_OF[self.config.contrast]))
+
+    def weigh(self, micrographs: Sequence[Micrograph], by_edge: Scale | None) -> Scale | None:
+        """Find the diameter and contrast that micrographs share, given what `estimate_scale` says of them.
+
+        It is returned itself where the networks bear it out, and where they see next to nothing.
+        """
+        diameter, sign = self.config.diameter, SIGN_OF[self.config.contrast]
+        found = measure_scale(self._networks, micrographs, by_edge=by_edge, diameter=diameter, sign=sign)
+        if found is not None or diameter is None:
+            return found or by_edge
+        return Scale(diameter, by_edge.sign if by_edge else -1.0, 0.0)
+
+    def scale_of(self, micrograph: Micrograph) -> Scale | None:
+        """Diameter and contrast, found in the micrograph where not configured; None where it is empty.
+
+        Raises
+        ------
+        MicrographError
+            The configured diameter does not fit into the micrograph.
+        """
+        diameter, sign = self.config.diameter, SIGN_OF[self.config.contrast]
+        if diameter is None:
+            return self.measure([micrograph])
+        require_fitting(micrograph, diameter)
+        return self.measure([micrograph]) if sign is None else Scale(diameter, sign, 1.0)
 
     def find(self, micrograph: Micrograph) -> Picks:
         """Find every candidate of a micrograph, scored and not thresholded.
@@ -67,7 +89,7 @@ class NetworkPicker:
             The score is the probability of a particle. Empty where no diameter is given and nothing in the
             micrograph stands out from its noise.
         """
-        scale = self._scale_finder.scale_of(micrograph)
+        scale = self.scale_of(micrograph)
         if scale is None:
             return _picks(micrograph, np.zeros((0, 2)), np.zeros(0), diameter=np.nan)
         working = working_image(micrograph, scale, self._particle_px)
@@ -93,7 +115,7 @@ class NetworkPicker:
         dict of str to ndarray
             'normalised', 'particle', 'centre' and 'contamination'; none where nothing stands out.
         """
-        scale = self._scale_finder.scale_of(micrograph)
+        scale = self.scale_of(micrograph)
         if scale is None:
             return {}
         working = working_image(micrograph, scale, self._particle_px)
