@@ -1,10 +1,10 @@
-"""How well the size of unseen particles is found, by the networks and by discs; the fit of what weighs scales.
+"""How well the size of unseen particles is found, by the networks and by discs; a fit of what weighs scales.
 
     python benchmarks/network_diameter.py STRUCTURES [--count 60] [--seed 1000] [--fit]
 
 STRUCTURES is a folder of structures; only families held out of training are used. Each micrograph shows one
 of them under conditions drawn from the simulator's own ranges, with contamination. A ratio is the diameter
-found over the structure's longest extent. With --fit the constants of `pickers/network_diameter.py` are fitted
+found over the structure's longest extent. With --fit the weights in `pickers/network_diameter.py` are fitted
 anew, on half of the micrographs, and tried on the other half.
 """
 
