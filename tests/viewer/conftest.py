@@ -113,7 +113,7 @@ class Served:
         """Send a request just as it is said here; a header that is None is left out."""
         wanted = {"host": f"127.0.0.1:{self.port}", "authorization": f"Bearer {self.token}"}
         wanted |= {name.replace("_", "-"): value for name, value in headers.items()}
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         for name, value in wanted.items():
             if value is not None:
@@ -145,4 +145,4 @@ def served(picked: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         served = Served(address.port, parse_qs(address.query)["token"][0], process.pid)
         yield served
         process.terminate()
-        assert process.wait(20) in (0, -15, 143)
+        assert process.wait(60) in (0, -15, 143)

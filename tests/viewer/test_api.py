@@ -24,7 +24,7 @@ from cryoglean.viewer.second import read_second
 from tests.viewer.conftest import Pages
 
 
-def until(true: Callable[[], bool], seconds: float = 30.0) -> None:
+def until(true: Callable[[], bool], seconds: float = 120.0) -> None:
     """Wait for what another thread does."""
     end = time.monotonic() + seconds
     while not true():

@@ -19,7 +19,7 @@ def children() -> set[int]:
     return {child.pid for child in psutil.Process().children(recursive=True)}
 
 
-def ended(page: TestClient, seconds: float = 60.0) -> dict[str, object]:
+def ended(page: TestClient, seconds: float = 300.0) -> dict[str, object]:
     until(lambda: page.get("/api/training").json()["state"] != "running", seconds)
     return page.get("/api/training").json()
 

@@ -138,7 +138,7 @@ def test_two_hosts_are_none(served: Served) -> None:
         f"GET /api/run HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\nHost: evil.example\r\n"
         f"Authorization: Bearer {served.token}\r\nConnection: close\r\n\r\n"
     )
-    with socket.create_connection(("127.0.0.1", served.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=60) as connection:
         connection.sendall(request.encode())
         answer = connection.makefile("rb").readline()
     assert re.match(rb"HTTP/1.1 40[03] ", answer)
