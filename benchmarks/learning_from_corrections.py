@@ -235,9 +235,19 @@ def tell(
 
 
 def real(data: Path, weights: str, *, run: Path, label: str) -> None:
-    """Print F1 and average precision on the real apoferritin, nothing given."""
+    """Print F1 and average precision on the real apoferritin, of 114 Å, so that the networks alone differ."""
     if not (run / "picks.csv").exists():
-        given = ["--method", "network", "--weights", weights, "--quiet"]
+        given = [
+            "--method",
+            "network",
+            "--weights",
+            weights,
+            "--diameter",
+            114,
+            "--contrast",
+            "dark",
+            "--quiet",
+        ]
         run_command("pick", data / "micrographs", "--out", run, *given)
     truth = [read_picks(path)[0] for path in sorted((data / "truth").glob("*.csv"))]
     every = [read_record(RunFolder(run).record(one.name)) for one in truth]
