@@ -68,7 +68,7 @@ def test_without_defocus_the_mean_score_stands_in_and_is_named(tmp_path: Path) -
     run = ledger(tmp_path, {f"m{k}": [0.5 + 0.05 * k] for k in range(9)})
     chosen = propose_tuning(run, count=3, defocus={"m0": 10_000.0})
     assert [one.name for one in chosen] == ["m1", "m4", "m7"]
-    assert "in place of the defocus" in chosen[0].reason
+    assert "as the defocus is not known" in chosen[0].reason
 
 
 def test_fewer_micrographs_than_asked_for_are_all_proposed(tmp_path: Path) -> None:

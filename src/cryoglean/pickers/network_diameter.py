@@ -45,8 +45,9 @@ UNSEEN = -1e3
 LEAST, LEAST_ALONE = 3.5, 11.5
 """Less plausible scales are not believed, the second where discs show nothing: empty micrographs reach 3.3,
 and one of ice crystals with hardly any particle 11.0."""
-NEARLY_BEST = 1.5
-"""A scale that is less plausible than the best by no more than this may as well be the right one."""
+NEARLY_BEST, OBVIOUS = 1.5, 20.0
+"""A scale that is less plausible than the best by no more than this may as well be the right one, and so much
+more for each part of the area by which discs outweigh those of the opposite sign."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +118,7 @@ def measure_scale(
             return replace(clearest, diameter=diameter)
         if by_edge is not None and by_edge.sign == own:
             there = np.interp(np.log(EXCESS * by_edge.diameter), np.log(tried), plausible)
-            if there > plausible.max() - NEARLY_BEST:
+            if there > plausible.max() - NEARLY_BEST - OBVIOUS * by_edge.strength:
                 return by_edge
         return replace(clearest, diameter=clearest.diameter / EXCESS)
     return None
