@@ -48,6 +48,8 @@ class NetworkPicker:
 
     def measure(self, micrographs: Sequence[Micrograph]) -> Scale | None:
         """Find the diameter and contrast that micrographs share; see `Picker.measure`."""
+        if self.config.diameter is not None:
+            return self.weigh(micrographs, None)
         return self.weigh(micrographs, estimate_scale(micrographs, sign=SIGN_OF[self.config.contrast]))
 
     def weigh(self, micrographs: Sequence[Micrograph], by_edge: Scale | None) -> Scale | None:
