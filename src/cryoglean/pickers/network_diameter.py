@@ -96,7 +96,8 @@ def measure_scale(
     diameter : float, optional
         Å; where it is given only the contrast is found.
     sign : float, optional
-        −1 for particles darker than the ice, 1 for brighter ones; both are tried where it is not given.
+        −1 for particles darker than the ice, 1 for brighter ones; both are tried where neither this nor
+        `by_edge` tells.
 
     Returns
     -------
@@ -106,6 +107,7 @@ def measure_scale(
     looked_at = list(micrographs[:MOST_MICROGRAPHS])
     tried = _diameters(looked_at) if diameter is None else np.array([diameter])
     least = LEAST_ALONE if diameter is None and by_edge is None else LEAST
+    sign = by_edge.sign if sign is None and by_edge is not None else sign
     for look in LOOKS:
         side = max(LEAST_LOOK, look / np.sqrt(max(1, len(looked_at))))
         own = sign if sign is not None else _clearer_sign(networks, looked_at[:1], tried[::2], side=look)
@@ -116,7 +118,7 @@ def measure_scale(
         clearest = Scale(_most_plausible(tried, plausible), own, _coverage(sights[plausible.argmax()]))
         if diameter is not None:
             return replace(clearest, diameter=diameter)
-        if by_edge is not None and by_edge.sign == own:
+        if by_edge is not None:
             there = np.interp(np.log(EXCESS * by_edge.diameter), np.log(tried), plausible)
             if there > plausible.max() - NEARLY_BEST - OBVIOUS * by_edge.strength:
                 return by_edge
@@ -193,9 +195,10 @@ def _look(networks: Networks, micrograph: Micrograph, scale: Scale) -> _Sight:
     image = np.pad(normalise(low.data, particle_px), margin_px(particle_px))
     maps = networks.segment(image)
     candidates = find_candidates(maps, particle_px)
-    xy = candidates.xy[:MOST_CANDIDATES]
-    particle = networks.classify(image, xy)[:, 0]
-    score = calibrated(candidates.score[:MOST_CANDIDATES], particle, card.calibration)
+    # Most candidates could not be sure whatever the classification network said.
+    hopeful = calibrated(candidates.score, np.ones(len(candidates.score)), card.calibration) > SURE
+    xy, score = candidates.xy[hopeful][:MOST_CANDIDATES], candidates.score[hopeful][:MOST_CANDIDATES]
+    score = calibrated(score, networks.classify(image, xy)[:, 0], card.calibration)
     sure = score > SURE
     widths = _widths(maps[PARTICLE], xy[sure], particle_px) / particle_px
     return _Sight(low.data.size / particle_px**2, logit(score[sure]), widths)
