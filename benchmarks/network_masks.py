@@ -58,6 +58,11 @@ def main() -> None:
             low, middle, high = np.percentile(values, [25, 50, 75])
             name = f"{Path(weights).name} | {ratio:g} | {10 * np.log10(ratio):.0f} | {len(values)}"
             print(f"| {name} | {values.mean():.3f} | {middle:.3f} | {low:.3f}–{high:.3f} |")
+    print("\nmean IOU by structure, at SNR " + ", ".join(f"{ratio:g}" for ratio in RATIOS))
+    for weights, by_ratio in overlaps.items():
+        for number, structure in enumerate(structures):
+            means = ", ".join(f"{parts[number].mean():.3f}" for parts in by_ratio.values())
+            print(f"{Path(weights).name}: {structure.name:6s} {means}")
     if options.figure:
         draw_boxes(options.figure, overlaps)
 
