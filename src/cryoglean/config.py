@@ -548,7 +548,7 @@ class PickConfig(UnsupervisedConfig, SelectConfig):
     """Everything that decides which picks a run gives; how the work is spread is not part of it."""
 
     method: Literal["auto", "unsupervised", "network", "paper"] = "auto"
-    """How particles are found: auto takes what does best; paper is AutoCryoPicker as published."""
+    """How particles are found: auto takes what sees them best; paper is AutoCryoPicker as published."""
     weights: str = "general"
     """Weights of the network method: a name that `cryoglean models` lists, or a folder."""
     angpix: float | None = Field(None, gt=0)
