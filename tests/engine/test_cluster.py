@@ -10,13 +10,9 @@ from cryoglean.config import EngineConfig, PickConfig
 from cryoglean.engine import Run, RunFolder, pick
 from cryoglean.errors import UsageError
 from tests.engine.killing import KillOnce, kill_always
-from tests.engine.session_files import left_by
+from tests.engine.session_files import ignore, left_by
 
 distributed = pytest.importorskip("distributed")
-
-
-def ignore(_: object) -> None:
-    pass
 
 
 @pytest.fixture

@@ -15,14 +15,10 @@ from cryoglean.engine import Run, RunFolder, pick, reselect, watch
 from cryoglean.engine.ledger import read_record
 from cryoglean.io.formats import read_picks
 from cryoglean.types import Picks
-from tests.engine.session_files import left_by
+from tests.engine.session_files import ignore, left_by
 
 ONE = EngineConfig(workers=1)
 CORRECTED, REJECTED, UNTOUCHED = "mic0000", "mic0001", "mic0002"
-
-
-def ignore(_: object) -> None:
-    pass
 
 
 @pytest.fixture

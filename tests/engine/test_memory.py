@@ -16,11 +16,7 @@ from cryoglean.engine.plan import Job
 from cryoglean.engine.resources import cores_given, memory_given
 from cryoglean.engine.work import Outcome
 from cryoglean.io import write_mrc
-from tests.engine.session_files import draw_micrograph
-
-
-def ignore(_: object) -> None:
-    pass
+from tests.engine.session_files import draw_micrograph, ignore
 
 
 def test_what_this_process_was_given_is_no_more_than_the_machine_has() -> None:

@@ -21,7 +21,7 @@ from cryoglean.io.formats import read_picks
 from cryoglean.pickers import build_picker
 from cryoglean.report.overlay_file import write_overlay
 from cryoglean.select import select
-from tests.engine.session_files import left_by, partials
+from tests.engine.session_files import ignore, left_by, partials
 
 ONE = EngineConfig(workers=1)
 
@@ -38,10 +38,6 @@ class Told(list):
     @property
     def worked_on(self) -> set[str]:
         return {outcome.name for outcome in self.outcomes}
-
-
-def ignore(_: object) -> None:
-    pass
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from cryoglean.engine import Run, RunFolder, pick, reselect
 from cryoglean.engine.work import Outcome
 from tests.engine.killing import KillOnce
 from tests.engine.one_node_slurm import one_node_slurm, reason_against
-from tests.engine.session_files import left_by
+from tests.engine.session_files import ignore, left_by
 
 pytestmark = [pytest.mark.slow, pytest.mark.external]
 
@@ -27,10 +27,6 @@ def slurm() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch, one_node_slurm() as configuration:
         patch.setenv("SLURM_CONF", str(configuration))
         yield
-
-
-def ignore(_: object) -> None:
-    pass
 
 
 def job_numbers() -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cryoglean.cli.options import IgnoredKinds
 from cryoglean.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,13 +49,7 @@ def evaluate(
     min_score: Annotated[
         float | None, typer.Option(help="Leave out picks of a lower score.", show_default=False)
     ] = None,
-    ignore_kind: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Kind of true particles that count neither way, picked or not; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
+    ignore_kind: IgnoredKinds = None,
     out: Annotated[
         Path | None,
         typer.Option(

@@ -18,6 +18,14 @@ from cryoglean.errors import FileError, UsageError
 
 C = TypeVar("C", bound=Config)
 
+IgnoredKinds = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Kind of true particles that count neither way, picked or not; may be repeated.",
+        show_default=False,
+    ),
+]
+
 
 def configured(
     model: type[Config], *, exclude: tuple[str, ...] = (), parameter: str = "config", file: bool = True

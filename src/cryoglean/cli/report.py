@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cryoglean.cli.options import IgnoredKinds
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -30,13 +32,7 @@ def report(
             show_default="that of the truth, or of the run",
         ),
     ] = None,
-    ignore_kind: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Kind of true particles that count neither way, picked or not; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
+    ignore_kind: IgnoredKinds = None,
     defocus: Annotated[
         list[Path] | None,
         typer.Option(

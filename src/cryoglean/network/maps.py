@@ -18,8 +18,7 @@ PARTICLE, CENTRE, CONTAMINATION = 0, 1, 2
 
 SIZE = 0.5
 """PIXER's particle size s, in particle diameters. The map of centres tells neighbours apart, and in
-projection particles lie much closer together than their diameter: on simulated micrographs of unseen families
-the average precision is 0.84, against 0.81 with 0.7."""
+projection particles lie much closer together than their diameter."""
 
 FLOOR = 0.01
 """Candidates with less than this in the map are not worth looking at."""

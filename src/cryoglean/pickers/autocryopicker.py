@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cryoglean.cluster import darkest_pixels
 from cryoglean.config import PaperConfig
-from cryoglean.pickers.diameter import Scale, complete_scale, estimate_scale, require_fitting
+from cryoglean.pickers.diameter import SIGN_OF, Scale, complete_scale, estimate_scale, require_fitting
 from cryoglean.preprocess import average_area, preprocess, preprocess_steps
 from cryoglean.shapes import (
     NO_RECTANGLES,
@@ -53,7 +53,8 @@ class AutoCryoPicker:
 
     def measure(self, micrographs: Sequence[Micrograph]) -> Scale | None:
         """Find the diameter and contrast that micrographs share; see `Picker.measure`."""
-        return complete_scale(micrographs, diameter=self.config.diameter, contrast=self.config.contrast)
+        found = estimate_scale(micrographs, sign=SIGN_OF[self.config.contrast])
+        return complete_scale(found, self.config.diameter)
 
     def find(self, micrograph: Micrograph) -> Picks:
         """Find every candidate of a micrograph, scored and not thresholded.

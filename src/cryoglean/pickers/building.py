@@ -11,7 +11,7 @@ import numpy as np
 from cryoglean.config import NetworkConfig, PaperConfig, PickConfig, UnsupervisedConfig
 from cryoglean.errors import UsageError
 from cryoglean.pickers.base import Picker
-from cryoglean.pickers.diameter import SIGN_OF, Scale, estimate_scale
+from cryoglean.pickers.diameter import SIGN_OF, Scale, complete_scale, estimate_scale
 from cryoglean.types import Micrograph
 
 AUTO: Final = "unsupervised"
@@ -90,8 +90,9 @@ def measure(config: PickConfig, micrographs: Sequence[Micrograph]) -> tuple[str,
         return config.method, build_picker(config).measure(micrographs)
     from cryoglean.pickers.network import NetworkPicker
 
-    scale = build_picker(config).measure(micrographs)
-    by_edge = scale if config.diameter is None else estimate_scale(micrographs, sign=SIGN_OF[config.contrast])
+    _refuse(config, ["weights"])
+    by_edge = estimate_scale(micrographs, sign=SIGN_OF[config.contrast])
+    scale = complete_scale(by_edge, config.diameter)
     if _changed(config, _only_unsupervised()):
         return AUTO, scale
     networks = NetworkPicker(_network_config(config))

@@ -122,15 +122,12 @@ def estimate_scale(micrographs: Iterable[Micrograph], *, sign: float | None = No
     return scale if evidence > 0 or not suspicious or scale.strength >= UNDENIABLE else None
 
 
-def complete_scale(
-    micrographs: Iterable[Micrograph], *, diameter: float | None, contrast: str
-) -> Scale | None:
-    """Find what a user left open of the diameter, Å, and the contrast of the particles; see `estimate_scale`.
+def complete_scale(found: Scale | None, diameter: float | None) -> Scale | None:
+    """Join what `estimate_scale` found with the diameter, Å, that a user gives, if any.
 
-    None where no diameter is given and none can be found. Where a diameter is given
-    and nothing can be found, the particles are taken for dark.
+    None where no diameter is given and none was found. Where a diameter is given and nothing was found, the
+    particles are taken for dark, with a strength of 0.
     """
-    found = estimate_scale(micrographs, sign=SIGN_OF[contrast])
     if diameter is None:
         return found
     return Scale(diameter, found.sign if found else -1.0, found.strength if found else 0.0)

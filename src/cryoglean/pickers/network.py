@@ -6,6 +6,7 @@ Zhang et al. (2019), BMC Bioinformatics 20, 41.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -61,7 +62,7 @@ class NetworkPicker:
         found = measure_scale(self._networks, micrographs, by_edge=by_edge, diameter=diameter, sign=sign)
         if found is not None or diameter is None:
             return found or by_edge
-        return Scale(diameter, by_edge.sign if by_edge else -1.0, 0.0)
+        return replace(by_edge or Scale(diameter, -1.0, 0.0), diameter=diameter, strength=0.0)
 
     def scale_of(self, micrograph: Micrograph) -> Scale | None:
         """Diameter and contrast, found in the micrograph where not configured; None where it is empty.

@@ -16,7 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryoglean.config import UnsupervisedConfig
-from cryoglean.pickers.diameter import SIGN_OF, Scale, complete_scale, require_fitting, resample_to
+from cryoglean.pickers.diameter import (
+    SIGN_OF,
+    Scale,
+    complete_scale,
+    estimate_scale,
+    require_fitting,
+    resample_to,
+)
 from cryoglean.pickers.roundviews import MARGIN_PX, RoundViews, find_foreign, find_round_views
 from cryoglean.pickers.sideviews import find_side_views
 from cryoglean.shapes import Rectangles
@@ -102,7 +109,8 @@ class UnsupervisedPicker:
 
     def measure(self, micrographs: Sequence[Micrograph]) -> Scale | None:
         """Find the diameter and contrast that micrographs share; see `Picker.measure`."""
-        return complete_scale(micrographs, diameter=self.config.diameter, contrast=self.config.contrast)
+        found = estimate_scale(micrographs, sign=SIGN_OF[self.config.contrast])
+        return complete_scale(found, self.config.diameter)
 
     def scale_of(self, micrograph: Micrograph) -> Scale | None:
         """Diameter and contrast, found in the micrograph where not configured; None where it is empty.
