@@ -114,6 +114,8 @@ class Exposure(Config):
     """Fraction of pixels that read far too much or nothing."""
     flattening: float = Field(0.0, ge=0)
     """Length beyond which variations were taken away by an earlier program, Å; 0 for none."""
+    denoising: float = Field(0.0, ge=0, lt=1)
+    """Share of the noise of counting and of the ice that a program took away afterwards."""
 
 
 class Ice(Config):
@@ -302,6 +304,8 @@ class TileConfig(Config):
     """Factor on that diameter, by which a user's statement of the diameter may be wrong."""
     detector_pixel: Range = _range(0.15, 1.5, log=True)
     """Pixel size of the micrograph over that of the tile; above 1 the micrograph had to be magnified."""
+    denoising: Range = _range(0.5, 0.95, chance=0.1)
+    """Share of the noise that a program took away, as some users denoise what they pick on."""
     views: int = Field(128, ge=1, le=4096)
     """Directions from which each structure is projected in advance."""
     procedural: int = Field(140, ge=0, le=100_000)
@@ -625,7 +629,7 @@ class ArchitectureConfig(Config):
     """The same of the classifier, which looks at every candidate and has to be quick (light only)."""
     branches: int = Field(4, ge=1, le=5)
     """Number of parallel atrous branches, with rates 2, 4, 6, 8 and 10."""
-    particle_px: float = Field(28.0, ge=16, le=128)
+    particle_px: float = Field(32.0, ge=16, le=128)
     """Particle diameter at which both networks see, pixels."""
     crop_px: int = Field(48, ge=24, le=224, multiple_of=8)
     """Side of the crops that the classifier sees, pixels."""

@@ -3,6 +3,7 @@ import pytest
 
 from cryoglean.config import AugmentationConfig
 from cryoglean.network.augmentation import example
+from cryoglean.network.maps import CENTRE, Maps
 from cryoglean.network.tiles import LabelledTiles
 
 SIZE, PARTICLE_PX = 128, 24.0
@@ -30,7 +31,7 @@ def test_image_mask_and_centre_move_together(tiles, seed):
     for image in (one.image > one.image.max() / 2, one.labels[..., 0] == 1):
         rows, columns = np.nonzero(image)
         np.testing.assert_allclose([columns.mean(), rows.mean()], [x, y], atol=0.6)
-    row, column = np.unravel_index(one.target[1].argmax(), one.target[1].shape)
+    row, column = np.unravel_index(one.target[CENTRE].argmax(), one.target[CENTRE].shape)
     np.testing.assert_allclose([column, row], [(x - 0.5) / 2, (y - 0.5) / 2], atol=0.6)
 
 
@@ -67,3 +68,8 @@ def test_signs_are_flipped_as_often_as_asked(tiles):
         x, y = np.rint(one.centres[0]).astype(int)
         middles.append(one.image[y, x] > 0)
     assert 15 < sum(middles) < 45
+
+
+def test_the_target_of_particles_is_their_mask_pixel_by_pixel(tiles):
+    one = example(tiles, 0, particle_px=PARTICLE_PX)
+    np.testing.assert_array_equal(Maps.of(one.target).particle, tiles.particle[0])

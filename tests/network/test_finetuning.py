@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from cryoglean.config import ArchitectureConfig, FineTuningConfig, TrainConfig
+from cryoglean.network.maps import CENTRE, CONTAMINATION
 from cryoglean.network.tiles import REFUTED, SURE, UNKNOWN, UNLABELLED, WEAK, LabelledTiles
 
 torch = pytest.importorskip("torch")
@@ -109,10 +110,10 @@ def test_labels_count_by_the_trust_in_them(rng):
     tiles = draw(1, rng)
     one = taught_example(tiles, 0, config=config(weak=0.25, unlabelled=0.5, refuted=3.0), rng=None)
     at = {code: (row // 2, column // 2) for (column, row), code in zip(PLACES, "swru", strict=True)}
-    for channel in (0, 1):
+    for channel in (0, 3, CENTRE):
         assert [one.weight[channel][at[code]] for code in "swru"] == [1, 0.25, 3, 0.5]
     assert [one.target[0][at[code]] for code in "swru"] == [1, 1, 0, 0]
-    assert (one.weight[2] == 0).all()
+    assert (one.weight[CONTAMINATION] == 0).all()
     assert (one.weight[:, :2] == 0).all()
 
 
@@ -127,7 +128,7 @@ def test_crops_are_what_the_user_said(rng):
         def forward(self, image):
             blurred = torch.nn.functional.avg_pool2d(image, 9, stride=2, padding=4, count_include_pad=False)
             logits = 8 * (blurred - 1)
-            return torch.cat([logits, logits, torch.full_like(logits, -9)], dim=1)
+            return torch.cat([logits.expand(-1, 5, -1, -1), torch.full_like(logits, -9)], dim=1)
 
     tiles = draw(1, rng, contrast=4.0)
     crops = mine_taught(Sees(), tiles, config())

@@ -8,7 +8,7 @@ from cryoglean.network.losses import dice_loss, segmentation_loss, soft_focal_lo
 @pytest.fixture
 def target():
     torch.manual_seed(0)
-    return (torch.rand(2, 3, 16, 16) > 0.7).float()
+    return (torch.rand(2, 6, 16, 16) > 0.7).float()
 
 
 def test_the_truth_costs_less_than_chance_and_chance_less_than_its_opposite(target):

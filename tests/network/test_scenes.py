@@ -45,9 +45,7 @@ def mask():
 def painted(mask, *, complete):
     knowledge = Knowledge(np.array([SEEN, UNSEEN]), np.array([WEAKLY]), np.array([FALSE]), complete)
     level = np.random.default_rng(0).normal(0, 1, (NY, NX)).astype(np.float32)
-    maps = np.zeros((3, NY // 2, NX // 2), np.float32)
-    maps[0] = mask.reshape(NY // 2, 2, NX // 2, 2).mean(axis=(1, 3))
-    return paint(level, knowledge, maps, particle_px=PARTICLE_PX, inner=INNER)
+    return paint(level, knowledge, mask.astype(np.float32), particle_px=PARTICLE_PX, inner=INNER)
 
 
 def distance(centre):

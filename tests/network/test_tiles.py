@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from cryoglean.network.augmentation import example
+from cryoglean.network.maps import CENTRE, CONTAMINATION, Maps
+from cryoglean.network.maps import PARTICLE as PARTICLES
 from cryoglean.network.tiles import CONTAMINATED, DEBRIS, PARTICLE, UNKNOWN, LabelledTiles
 from cryoglean.simulate.nuisances import KINDS
 from cryoglean.simulate.shards import PARTICLE_COLUMNS, TILE_COLUMNS, Shard
@@ -58,15 +60,13 @@ def test_joined_tiles_keep_their_own_centres(shard):
     np.testing.assert_array_equal(both.first(2).centres, tiles.centres)
 
 
-def test_targets_have_a_spot_at_the_centre_shares_on_the_outline_and_ignore_the_unknown(shard):
+def test_targets_have_a_spot_at_the_centre_and_every_pixel_of_the_mask_and_ignore_the_unknown(shard):
     tiles = LabelledTiles.of(shard)
     clean, hidden = (example(tiles, i, particle_px=32) for i in range(2))
-    row, column = np.unravel_index(clean.target[1].argmax(), clean.target[1].shape)
+    row, column = np.unravel_index(clean.target[CENTRE].argmax(), clean.target[CENTRE].shape)
     assert (column, row) == (30, 20)
-    assert clean.target[0, 20, 30] == 1
-    outline = (clean.target[0] > 0) & (clean.target[0] < 1)
-    assert outline.any()
-    assert clean.weight[0].all()
-    assert 4 * clean.target[0].sum() == (shard.labels[0] > 0).sum()
-    assert hidden.weight[0, 15, 15] == hidden.weight[1, 15, 15] == 0
-    assert hidden.weight[2, 37, 37] == 0
+    np.testing.assert_array_equal(Maps.of(clean.target).particle, shard.labels[0] > 0)
+    assert clean.weight[PARTICLES].all()
+    assert (hidden.weight[PARTICLES, 15, 15] == 0).all()
+    assert hidden.weight[CENTRE, 15, 15] == 0
+    assert hidden.weight[CONTAMINATION, 37, 37] == 0

@@ -199,7 +199,7 @@ def scene_of(taught: Taught, teaching: Teaching, networks: Networks) -> Scene:
             working.from_micrograph(knowledge.refuted),
             knowledge.complete,
         ),
-        networks.segment(level),
+        networks.segment(level).particle,
         particle_px=particle_px,
         inner=(slice(first[1], last[1]), slice(first[0], last[0])),
         name=taught.name,

@@ -16,9 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cryoglean.config import ArchitectureConfig
-
-SEGMENTATION_HEADS = ("particle", "centre", "contamination")
-"""What the channels of the segmentation's output are, as logits."""
+from cryoglean.network.maps import CENTRE, CHANNELS, CONTAMINATION, PARTICLE, STRIDE
 
 CLASSES = ("particle", "interference", "background")
 """What the classifier tells apart, in the order of its logits."""
@@ -40,10 +38,11 @@ def count_parameters(network: nn.Module) -> int:
 
 
 class Segmenter(nn.Module):
-    """Dense prediction at half the resolution of the input.
+    """Dense prediction of particles at the resolution of the input, and of the rest at half of it.
 
     Three stages halve the resolution, parallel atrous convolutions look two particle diameters and more
-    around at an eighth of it, and a decoder with skips returns to a half.
+    around at an eighth of it, and a decoder with skips returns to a half, where four channels tell the four
+    pixels of each block apart.
 
     Parameters
     ----------
@@ -52,8 +51,7 @@ class Segmenter(nn.Module):
 
     Notes
     -----
-    Input (n, 1, h, w), h and w multiples of 8; output (n, 3, h / 2, w / 2) of logits, see
-    `SEGMENTATION_HEADS`.
+    Input (n, 1, h, w), h and w multiples of 8; output (n, 6, h / 2, w / 2) of logits, see `maps`.
     """
 
     def __init__(self, config: ArchitectureConfig) -> None:
@@ -69,11 +67,13 @@ class Segmenter(nn.Module):
         self.back_to_4 = nn.Conv2d(third, second, 1)
         self.refine_4 = _convolution(second, second)
         self.back_to_2 = nn.Conv2d(second, first, 1)
-        self.refine_2 = _convolution(first, first)
-        self.heads = nn.Conv2d(first, len(SEGMENTATION_HEADS), 1)
+        # Outlines are settled here, by two convolutions.
+        self.refine_2 = nn.Sequential(_convolution(first, first), _convolution(first, first))
+        self.heads = nn.Conv2d(first, CHANNELS, 1)
         with torch.no_grad():
             assert self.heads.bias is not None
-            self.heads.bias.copy_(torch.tensor([-1.5, -4.0, -2.0]))  # particles and centres are rare
+            for channel, rare in ((PARTICLE, -1.5), (CENTRE, -4.0), (CONTAMINATION, -2.0)):
+                self.heads.bias[channel] = rare
 
     def forward(self, image: Tensor) -> Tensor:
         """Predict logits."""
@@ -132,10 +132,10 @@ class PixerSegmenter(nn.Module):
 
     Notes
     -----
-    Input (n, 1, h, w), h and w multiples of 8; output (n, 3, h / 2, w / 2). The paper's output is a 2-way
-    softmax at the input's resolution; here its difference of logits fills the first channel at the resolution
-    that `Segmenter` has, the centre repeats it, and contamination is never predicted, so both networks
-    train and run alike. Two groups in all but the first convolutions of the first and third stage, as in
+    Input (n, 1, h, w), h and w multiples of 8; output (n, 6, h / 2, w / 2). The paper's output is a 2-way
+    softmax at the input's resolution; here its difference of logits fills the channels of particles, the
+    centre is its mean over a block, and contamination is never predicted, so both networks train and run
+    alike. Two groups in all but the first convolutions of the first and third stage, as in
     CaffeNet, is what the paper's number of parameters and operations together imply.
     """
 
@@ -160,9 +160,11 @@ class PixerSegmenter(nn.Module):
         deep = self.trunk(image.expand(-1, 3, -1, -1))
         both = torch.stack([branch(deep) for branch in self.branches]).sum(dim=0)
         particle = functional.interpolate(
-            both[:, 1:] - both[:, :1], scale_factor=4, mode="bilinear", align_corners=False
+            both[:, 1:] - both[:, :1], scale_factor=8, mode="bilinear", align_corners=False
         )
-        return torch.cat([particle, particle, torch.full_like(particle, -20.0)], dim=1)
+        blocks = functional.pixel_unshuffle(particle, STRIDE)
+        centre = blocks.mean(dim=1, keepdim=True)
+        return torch.cat([blocks, centre, torch.full_like(centre, -20.0)], dim=1)
 
 
 class PixerClassifier(nn.Module):

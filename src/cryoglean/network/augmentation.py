@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryoglean.config import AugmentationConfig
-from cryoglean.network.maps import margin_px
+from cryoglean.network.maps import STRIDE, margin_px, split_blocks
 from cryoglean.network.normalise import normalise
 from cryoglean.network.tiles import CONTAMINATED, DEBRIS, PARTICLE, UNKNOWN, LabelledTiles
 from cryoglean.types import FloatImage
@@ -23,15 +23,15 @@ _QUIET, _SHARP, _LEVEL = 0.5, 0.75, 0.5
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """One tile as the network sees it, and what it shall answer at half the resolution.
+    """One tile as the network sees it, and what it shall answer.
 
     Parameters
     ----------
     image : array of float32, shape (s, s)
         Normalised.
-    target : array of float32, shape (3, s / 2, s / 2)
-        Particle, centre and contamination in [0, 1].
-    weight : array of float32, shape (3, s / 2, s / 2)
+    target : array of float32, shape (6, s / 2, s / 2)
+        Particle, centre and contamination in [0, 1]; for the channels see `maps`.
+    weight : array of float32, shape (6, s / 2, s / 2)
         0 where the loss ignores the target.
     centres : array, shape (m, 2)
         x and y of the particles.
@@ -81,13 +81,14 @@ def example(
         level = np.asarray(level * np.float32(1 + config.contrast * rng.uniform(-1, 1)), np.float32)
         if rng.random() < config.border:
             beyond = _cut_off(level, rng, margin=margin_px(particle_px))
-    particle = _mean_of_blocks(labels[..., 0] == PARTICLE)
-    contaminated = _mean_of_blocks(labels[..., 1] == CONTAMINATED)
-    no_debris = _mean_of_blocks(labels[..., 1] == DEBRIS) == 0
-    spots = _spots(centres, particle.shape, particle_px)
-    target = np.stack([particle, spots, contaminated])
-    known = _mean_of_blocks(labels[..., 0] == UNKNOWN) == 0
-    weight = np.stack([known, known, no_debris]) & ~beyond[::2, ::2]
+    known = labels[..., 0] != UNKNOWN
+    no_debris = split_blocks(labels[..., 1] != DEBRIS).all(axis=0)
+    particle = split_blocks(labels[..., 0] == PARTICLE)
+    contaminated = split_blocks(labels[..., 1] == CONTAMINATED).mean(axis=0)
+    spots = _spots(centres, contaminated.shape, particle_px)
+    target = np.stack([*particle, spots, contaminated])
+    parts = split_blocks(known)
+    weight = np.stack([*parts, parts.all(axis=0), no_debris]) & ~beyond[::STRIDE, ::STRIDE]
     return Example(level, target.astype(np.float32), weight.astype(np.float32), centres, labels)
 
 
@@ -162,11 +163,6 @@ def _cut_off(image: FloatImage, rng: np.random.Generator, *, margin: int) -> NDA
 
 def _blurred(image: FloatImage, sigma: float) -> FloatImage:
     return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.float32)
-
-
-def _mean_of_blocks(mask: NDArray[np.bool_]) -> FloatImage:
-    ny, nx = mask.shape
-    return np.asarray(mask.reshape(ny // 2, 2, nx // 2, 2).mean(axis=(1, 3)), np.float32)
 
 
 def _spots(centres: NDArray[np.float64], shape: tuple[int, ...], particle_px: float) -> FloatImage:

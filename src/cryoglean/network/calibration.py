@@ -13,7 +13,7 @@ from scipy.special import expit
 from cryoglean.config import Calibration
 from cryoglean.evaluate import evaluate, match
 from cryoglean.network.augmentation import example
-from cryoglean.network.maps import CONTAMINATION, PARTICLE, find_candidates, where_known
+from cryoglean.network.maps import CENTRE, Maps, find_candidates, where_known
 from cryoglean.network.runtime import Networks
 from cryoglean.network.tiles import LabelledTiles
 from cryoglean.network.weights import calibrated, logit
@@ -74,14 +74,16 @@ def measure_tiles(networks: Networks, tiles: LabelledTiles) -> Measured:
     for i in range(len(tiles)):
         one = example(tiles, i, particle_px=particle_px)
         maps = networks.segment(one.image)
-        for row, channel in enumerate((PARTICLE, CONTAMINATION)):
-            counted = one.weight[channel] > 0
-            answer, wanted = (maps[channel] > 0.5) & counted, (one.target[channel] > 0.5) & counted
+        target, weight = Maps.of(one.target), Maps.of(one.weight)
+        for row, name in enumerate(("particle", "contamination")):
+            answer, wanted = (
+                (getattr(given, name) > 0.5) & (getattr(weight, name) > 0) for given in (maps, target)
+            )
             areas[row] += (answer & wanted).sum(), (answer | wanted).sum()
-        candidates = find_candidates(maps, particle_px)
+        candidates = find_candidates(maps.centre, particle_px)
         particle = networks.classify(one.image, candidates.xy)[:, 0]
         picks = Picks(candidates.xy, candidates.score, name=str(i), extra={"classifier": particle})
-        known = one.weight[1] > 0
+        known = one.weight[CENTRE] > 0
         truth.append(where_known(Picks(one.centres, name=str(i)), known))
         found.append(where_known(picks, known))
     overlap = areas[:, 0] / np.maximum(areas[:, 1], 1)

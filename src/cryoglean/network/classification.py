@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from cryoglean.config import AugmentationConfig, TrainConfig
 from cryoglean.network.augmentation import example
-from cryoglean.network.maps import STRIDE, find_candidates
+from cryoglean.network.maps import CENTRE, STRIDE, find_candidates
 from cryoglean.network.runtime import cut_crops
 from cryoglean.network.segmentation import predict
 from cryoglean.network.tiles import BACKGROUND, UNKNOWN, LabelledTiles
@@ -99,7 +99,7 @@ def mine_crops(
         ]
         maps = predict(network, [one.image for one in plain], half=half)
         for one, answer in zip(plain, maps, strict=True):
-            candidates = find_candidates(answer, shape.particle_px)
+            candidates = find_candidates(answer[CENTRE], shape.particle_px)
             kind = judge(candidates.xy, one.centres, one.labels, particle_px=shape.particle_px)
             told = kind >= 0
             crops = cut_crops(one.image, candidates.xy[told], shape.crop_px).astype(np.float16)

@@ -33,12 +33,19 @@ from cryoglean.network.classification import (
     mine_crops,
 )
 from cryoglean.network.losses import segmentation_loss
-from cryoglean.network.maps import PARTICLE as PARTICLE_MAP
-from cryoglean.network.maps import STRIDE, find_candidates, where_known
+from cryoglean.network.maps import CENTRE, CONTAMINATION, STRIDE, find_candidates, where_known
 from cryoglean.network.runtime import Networks, cut_crops
 from cryoglean.network.scenes import Scene
 from cryoglean.network.segmentation import measure, predict
-from cryoglean.network.tiles import CONTAMINATED, DEBRIS, REFUTED, UNLABELLED, WEAK, LabelledTiles
+from cryoglean.network.tiles import (
+    CONTAMINATED,
+    DEBRIS,
+    PARTICLE,
+    REFUTED,
+    UNLABELLED,
+    WEAK,
+    LabelledTiles,
+)
 from cryoglean.network.training import Metrics, Task, Watch, train
 from cryoglean.types import Picks
 
@@ -189,7 +196,7 @@ def taught_example(
     worth = np.ones(REFUTED + 1, np.float32)
     worth[[WEAK, UNLABELLED, REFUTED]] = tuning.weak, tuning.unlabelled, tuning.refuted
     weight = one.weight * worth[trust]
-    weight[2] = 0  # Of contamination a user says nothing.
+    weight[CONTAMINATION] = 0  # Of contamination a user says nothing.
     return Example(one.image, one.target, weight, one.centres, one.labels)
 
 
@@ -225,7 +232,7 @@ def mine_taught(network: nn.Module, tiles: LabelledTiles, config: TrainConfig) -
     parts = []
     for i in np.linspace(0, len(tiles) - 1, min(len(tiles), _MINED)).round().astype(int).tolist():
         one = taught_example(tiles, i, config=config, rng=None)
-        candidates = find_candidates(predict(network, [one.image])[0], shape.particle_px)
+        candidates = find_candidates(predict(network, [one.image])[0, CENTRE], shape.particle_px)
         trust = one.labels[..., 1]
         foreign = np.isin(trust, (CONTAMINATED, DEBRIS, REFUTED)).astype(np.uint8)
         labels = np.stack([one.labels[..., 0], foreign], axis=-1)
@@ -244,14 +251,14 @@ def measure_scenes(networks: Networks, scenes: Sequence[Scene]) -> Measured:
     truth, found, common, joint = [], [], 0, 0
     for scene in scenes:
         maps = networks.segment(scene.level)
-        candidates = find_candidates(maps, particle_px)
+        candidates = find_candidates(maps.centre, particle_px)
         particle = networks.classify(scene.level, candidates.xy)[:, 0]
         picks = Picks(candidates.xy, candidates.score, name=scene.name, extra={"classifier": particle})
         truth.append(where_known(Picks(scene.centres, name=scene.name), scene.within))
         found.append(where_known(picks, scene.within))
-        answer, wanted = maps[PARTICLE_MAP] > 0.5, scene.particle[::STRIDE, ::STRIDE] == 1
-        common += int((answer & wanted & scene.within).sum())
-        joint += int(((answer | wanted) & scene.within).sum())
+        answer, wanted = (mask[scene.inner] for mask in (maps.particle > 0.5, scene.particle == PARTICLE))
+        common += int((answer & wanted).sum())
+        joint += int((answer | wanted).sum())
     return Measured(tuple(truth), tuple(found), common / max(1, joint), 0.0, particle_px)
 
 
@@ -259,7 +266,7 @@ def _own_precision(network: nn.Module, scenes: Sequence[Scene], particle_px: flo
     """Average precision of what the segmentation network finds in scenes."""
     truth, found = [], []
     for scene in scenes:
-        candidates = find_candidates(predict(network, [scene.level])[0], particle_px)
+        candidates = find_candidates(predict(network, [scene.level])[0, CENTRE], particle_px)
         truth.append(where_known(Picks(scene.centres, name=scene.name), scene.within))
         found.append(where_known(Picks(candidates.xy, candidates.score, name=scene.name), scene.within))
     merit = evaluate(truth, found, diameter_px=particle_px, tolerances=(REACH,)).pooled[0]

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from cryoglean.network.maps import CENTRE, CONTAMINATION, PARTICLE
+
 CENTRE_WEIGHT, CONTAMINATION_WEIGHT = 4.0, 0.5
 """Weights of the centre's and the contamination's loss beside the mask's."""
 
@@ -15,8 +17,8 @@ def segmentation_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
 
     Parameters
     ----------
-    logits, target, weight : Tensor, shape (n, 3, h, w)
-        Answer, truth in [0, 1] and what of it counts; the channels are `architecture.SEGMENTATION_HEADS`.
+    logits, target, weight : Tensor, shape (n, 6, h, w)
+        Answer, truth in [0, 1] and what of it counts; for the channels see `maps`.
 
     Returns
     -------
@@ -24,10 +26,13 @@ def segmentation_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         One number: cross-entropy and Dice of the mask, focal loss of the centre, cross-entropy of the
         contamination.
     """
-    mask = _mean(_entropy(logits[:, 0], target[:, 0]), weight[:, 0])
-    mask = mask + dice_loss(logits[:, 0], target[:, 0], weight[:, 0])
-    centre = soft_focal_loss(logits[:, 1], target[:, 1], weight[:, 1])
-    contamination = _mean(_entropy(logits[:, 2], target[:, 2]), weight[:, 2])
+    particle, centres, foreign = (
+        (logits[:, channel], target[:, channel], weight[:, channel])
+        for channel in (PARTICLE, CENTRE, CONTAMINATION)
+    )
+    mask = _cross_entropy(*particle) + dice_loss(*particle)
+    centre = soft_focal_loss(*centres)
+    contamination = _cross_entropy(*foreign)
     return mask + CENTRE_WEIGHT * centre + CONTAMINATION_WEIGHT * contamination
 
 
@@ -52,5 +57,5 @@ def _entropy(logits: Tensor, target: Tensor) -> Tensor:
     return functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
 
 
-def _mean(loss: Tensor, weight: Tensor) -> Tensor:
-    return (loss * weight).sum() / (weight.sum() + 1)
+def _cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    return (_entropy(logits, target) * weight).sum() / (weight.sum() + 1)

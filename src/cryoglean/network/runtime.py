@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryoglean.errors import WeightsError
-from cryoglean.network.maps import STRIDE
+from cryoglean.network.maps import CHANNELS, STRIDE, Maps
 from cryoglean.network.weights import Weights, read_weights
 from cryoglean.types import FloatImage
 
@@ -48,7 +48,7 @@ class Networks:
     segmenter: onnxruntime.InferenceSession
     classifier: onnxruntime.InferenceSession
 
-    def segment(self, image: FloatImage, *, tile_px: int = TILE_PX) -> FloatImage:
+    def segment(self, image: FloatImage, *, tile_px: int = TILE_PX) -> Maps:
         """Predict the maps of a normalised image, tile by tile with overlap.
 
         Parameters
@@ -60,12 +60,12 @@ class Networks:
 
         Returns
         -------
-        ndarray of float32, shape (3, ceil(ny / 2), ceil(nx / 2))
-            Probability of particle, of a centre, and of contamination. It does not depend on `tile_px`,
-            because every tile is given as much of its surroundings as the network looks at.
+        Maps
+            They do not depend on `tile_px`, because every tile is given as much of its surroundings as the
+            network looks at.
         """
         padded, (ny, nx) = _padded(image), image.shape
-        maps = np.empty((3, padded.shape[0] // STRIDE, padded.shape[1] // STRIDE), np.float32)
+        whole = np.empty((CHANNELS, padded.shape[0] // STRIDE, padded.shape[1] // STRIDE), np.float32)
         halo = self.weights.card.architecture.reach_px
         for core in _tiles((padded.shape[0], padded.shape[1]), tile_px):
             window = _grown(core, halo, (padded.shape[0], padded.shape[1]))
@@ -75,8 +75,9 @@ class Networks:
                 for c, w in zip(core, window, strict=True)
             )
             outer = tuple(slice(c.start // STRIDE, c.stop // STRIDE) for c in core)
-            maps[:, *outer] = answer[0][:, *inner]
-        return maps[:, : -(-ny // STRIDE), : -(-nx // STRIDE)]
+            whole[:, *outer] = answer[0][:, *inner]
+        maps, my, mx = Maps.of(whole), -(-ny // STRIDE), -(-nx // STRIDE)
+        return Maps(maps.particle[:ny, :nx], maps.centre[:my, :mx], maps.contamination[:my, :mx])
 
     def classify(self, image: FloatImage, xy: NDArray[np.float64]) -> FloatImage:
         """Predict what lies at candidates.

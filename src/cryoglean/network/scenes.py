@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from cryoglean.network.maps import PARTICLE as PARTICLE_MAP
 from cryoglean.network.maps import STRIDE
 from cryoglean.network.normalise import normalise
 from cryoglean.network.tiles import (
@@ -107,7 +106,7 @@ class Scene:
 def paint(
     level: FloatImage,
     knowledge: Knowledge,
-    maps: FloatImage,
+    seen: FloatImage,
     *,
     particle_px: float,
     inner: tuple[slice, slice],
@@ -121,8 +120,8 @@ def paint(
         Normalised at the networks' scale, multiples of 8.
     knowledge : Knowledge
         Of the user.
-    maps : array of float32, shape (3, ny / 2, nx / 2)
-        Answer of the present network.
+    seen : array of float32, shape (ny, nx)
+        The present network's map of particles.
     particle_px : float
         Particle diameter at the networks' scale.
     inner : tuple of slice
@@ -136,13 +135,11 @@ def paint(
         The labels.
     """
     shape = level.shape
-    mask = np.asarray(
-        cv2.resize(maps[PARTICLE_MAP], shape[::-1], interpolation=cv2.INTER_LINEAR) > 0.5, np.bool_
-    )
+    mask = np.asarray(seen > 0.5, np.bool_)
     distance, nearest = _nearest(knowledge.centres, shape)
     core, near = distance < CORE * particle_px, distance < REACH * particle_px
-    seen = _seen(mask, core, nearest, count=len(knowledge.centres))
-    own = near & seen[nearest] if len(seen) else near
+    covered = _seen(mask, core, nearest, count=len(knowledge.centres))
+    own = near & covered[nearest] if len(covered) else near
     particle = np.full(shape, BACKGROUND, np.uint8)
     particle[near & ~own] = UNKNOWN
     particle[(own & mask) | core] = PARTICLE

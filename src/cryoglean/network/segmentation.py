@@ -15,7 +15,7 @@ from cryoglean.evaluate import evaluate
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.network.augmentation import Example, example
 from cryoglean.network.losses import segmentation_loss
-from cryoglean.network.maps import find_candidates, where_known
+from cryoglean.network.maps import CENTRE, CONTAMINATION, PARTICLE, Maps, find_candidates, where_known
 from cryoglean.network.tiles import LabelledTiles
 from cryoglean.network.training import Metrics, Task
 from cryoglean.types import FloatImage, Picks
@@ -68,7 +68,7 @@ def segmentation_task(
 def predict(
     network: nn.Module, images: list[FloatImage], *, batch: int = 16, half: bool = False
 ) -> FloatImage:
-    """Probabilities (n, 3, s / 2, s / 2) of n normalised tiles from a network in evaluation mode.
+    """Probabilities (n, 6, s / 2, s / 2) of n normalised tiles from a network in evaluation mode.
 
     With `half` it computes in bfloat16, which is exact to about a hundredth.
     """
@@ -94,15 +94,15 @@ def measure(
     logits = torch.logit(torch.from_numpy(maps), 1e-6)
     counted = weight.numpy() > 0
     metrics = {"validation_loss": float(segmentation_loss(logits, target, weight))}
-    for channel, name in ((0, "particle_iou"), (2, "contamination_iou")):
+    for channel, name in ((PARTICLE, "particle_iou"), (CONTAMINATION, "contamination_iou")):
         answer = (maps[:, channel] > 0.5) & counted[:, channel]
         truth = (target.numpy()[:, channel] > 0.5) & counted[:, channel]
         metrics[name] = float((answer & truth).sum() / max(1, (answer | truth).sum()))
     truths, found = [], []
     for i, one in enumerate(examples):
-        known = one.weight[1] > 0
+        known = one.weight[CENTRE] > 0
         truths.append(where_known(Picks(one.centres, name=str(i)), known))
-        candidates = find_candidates(maps[i], particle_px)
+        candidates = find_candidates(maps[i][CENTRE], particle_px)
         found.append(where_known(Picks(candidates.xy, candidates.score, name=str(i)), known))
     merit = evaluate(truths, found, diameter_px=particle_px, tolerances=(0.5,)).pooled[0]
     return metrics | {"average_precision": merit.average_precision or 0.0}
@@ -112,10 +112,17 @@ def draw_maps(path: Path, examples: list[Example], maps: FloatImage) -> None:
     """Draw tiles, their targets and the network's answers below one another, as an RGB picture."""
     columns = []
     for one, answer in zip(examples, maps, strict=True):
-        size = (answer.shape[2], answer.shape[1])
-        grey = cv2.resize(one.image, size, interpolation=cv2.INTER_AREA)
-        level = np.clip(127 + 32 * grey, 0, 255).astype(np.uint8)
-        colours = [np.round(255 * np.clip(c, 0, 1)).astype(np.uint8) for c in (one.target, answer)]
-        columns.append(np.vstack([np.dstack([level] * 3), *(c.transpose(1, 2, 0) for c in colours)]))
+        level = np.clip(127 + 32 * one.image, 0, 255).astype(np.uint8)
+        colours = [_coloured(Maps.of(np.clip(c, 0, 1))) for c in (one.target, answer)]
+        columns.append(np.vstack([np.dstack([level] * 3), *colours]))
     with complete_or_absent(path) as partial:
         cv2.imwrite(str(partial), np.hstack(columns)[..., ::-1])
+
+
+def _coloured(maps: Maps) -> NDArray[np.uint8]:
+    """Show particles red, centres green and contamination blue, (ny, nx, 3)."""
+    size = maps.particle.shape[::-1]
+    wide = [
+        cv2.resize(one, size, interpolation=cv2.INTER_NEAREST) for one in (maps.centre, maps.contamination)
+    ]
+    return np.round(255 * np.dstack([maps.particle, *wide])).astype(np.uint8)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cryoglean.config import NetworkConfig
 from cryoglean.network import Networks, calibrated, find_candidates, load_networks, normalise
-from cryoglean.network.maps import CONTAMINATION, STRIDE, margin_px
+from cryoglean.network.maps import STRIDE, Maps, margin_px
 from cryoglean.pickers.diameter import SIGN_OF, Scale, estimate_scale, require_fitting, resample_to
 from cryoglean.pickers.network_diameter import measure_scale
 from cryoglean.select import inside
@@ -97,7 +97,7 @@ class NetworkPicker:
             return _picks(micrograph, np.zeros((0, 2)), np.zeros(0), diameter=np.nan)
         working = working_image(micrograph, scale, self._particle_px)
         maps = self._networks.segment(working.data)
-        candidates = find_candidates(maps, self._particle_px)
+        candidates = find_candidates(maps.centre, self._particle_px)
         particle = self._networks.classify(working.data, candidates.xy)[:, 0]
         score = calibrated(candidates.score, particle, self._networks.weights.card.calibration)
         if self.config.contamination:
@@ -116,7 +116,8 @@ class NetworkPicker:
         Returns
         -------
         dict of str to ndarray
-            'normalised', 'particle', 'centre' and 'contamination'; none where nothing stands out.
+            'normalised' and 'particle', and at half of their resolution 'centre' and 'contamination'; none
+            where nothing stands out.
         """
         scale = self.scale_of(micrograph)
         if scale is None:
@@ -124,24 +125,23 @@ class NetworkPicker:
         working = working_image(micrograph, scale, self._particle_px)
         maps = self._networks.segment(working.data)
         margin = margin_px(self._particle_px)
-        wide = {"normalised": working.data} | dict(
-            zip(("particle", "centre", "contamination"), maps, strict=True)
-        )
-        edges = {name: margin if name == "normalised" else margin // STRIDE for name in wide}
+        fine, coarse = (np.s_[edge:-edge, edge:-edge] for edge in (margin, margin // STRIDE))
         return {
-            name: image[edges[name] : -edges[name], edges[name] : -edges[name]]
-            for name, image in wide.items()
+            "normalised": working.data[fine],
+            "particle": maps.particle[fine],
+            "centre": maps.centre[coarse],
+            "contamination": maps.contamination[coarse],
         }
 
     @property
     def _particle_px(self) -> float:
         return self._networks.weights.card.architecture.particle_px
 
-    def _contaminated(self, maps: FloatImage, xy: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def _contaminated(self, maps: Maps, xy: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Tell which candidates lie on contamination rather than beside it."""
         half = round(self._particle_px / STRIDE / 2)
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * half + 1, 2 * half + 1)).astype(np.float32)
-        foreign = cv2.filter2D(maps[CONTAMINATION], -1, disc / disc.sum(), borderType=cv2.BORDER_REFLECT)
+        foreign = cv2.filter2D(maps.contamination, -1, disc / disc.sum(), borderType=cv2.BORDER_REFLECT)
         column, row = (np.rint(xy).astype(np.intp) // STRIDE).T
         row, column = np.clip(row, 0, foreign.shape[0] - 1), np.clip(column, 0, foreign.shape[1] - 1)
         return np.asarray(foreign[row, column] > FOREIGN)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from cryoglean.network import Networks, calibrated, find_candidates, normalise
-from cryoglean.network.maps import PARTICLE, STRIDE, margin_px
+from cryoglean.network.maps import margin_px
 from cryoglean.network.weights import logit
 from cryoglean.pickers.diameter import SMALLEST_PX, Scale, resample_to
 from cryoglean.shapes import measure_feret
@@ -194,13 +194,13 @@ def _look(networks: Networks, micrograph: Micrograph, scale: Scale) -> _Sight:
     low = resample_to(micrograph, scale, particle_px)
     image = np.pad(normalise(low.data, particle_px), margin_px(particle_px))
     maps = networks.segment(image)
-    candidates = find_candidates(maps, particle_px)
+    candidates = find_candidates(maps.centre, particle_px)
     # Most candidates could not be sure whatever the classification network said.
     hopeful = calibrated(candidates.score, np.ones(len(candidates.score)), card.calibration) > SURE
     xy, score = candidates.xy[hopeful][:MOST_CANDIDATES], candidates.score[hopeful][:MOST_CANDIDATES]
     score = calibrated(score, networks.classify(image, xy)[:, 0], card.calibration)
     sure = score > SURE
-    widths = _widths(maps[PARTICLE], xy[sure], particle_px) / particle_px
+    widths = _widths(maps.particle, xy[sure], particle_px) / particle_px
     return _Sight(low.data.size / particle_px**2, logit(score[sure]), widths)
 
 
@@ -209,11 +209,11 @@ def _widths(mask: FloatImage, xy: NDArray[np.float64], particle_px: float) -> ND
     pixels: NDArray[np.intp] = np.argwhere(mask > 0.5)[:, ::-1]
     if len(xy) == 0 or len(pixels) == 0:
         return np.zeros(0)
-    distance, owner = (np.atleast_1d(found) for found in cKDTree((xy + 0.5) / STRIDE - 0.5).query(pixels))
-    own = distance * STRIDE < FARTHEST * particle_px
+    distance, owner = (np.atleast_1d(found) for found in cKDTree(xy).query(pixels))
+    own = distance < FARTHEST * particle_px
     order = np.argsort(owner[own], kind="stable")
     parts = np.split(pixels[own][order], np.flatnonzero(np.diff(owner[own][order])) + 1)
-    return np.array([STRIDE * measure_feret(part.astype(np.int32)).longest for part in parts if len(part)])
+    return np.array([measure_feret(part.astype(np.int32)).longest for part in parts if len(part)])
 
 
 def _middle(micrograph: Micrograph, scale: Scale, side: float) -> Micrograph:

@@ -60,6 +60,11 @@ def count_electrons(rate: NDArray[np.floating], rng: np.random.Generator) -> NDA
     return rng.poisson(rate).astype(np.float32)
 
 
+def denoise(counts: NDArray[np.float32], rate: NDArray[np.floating], share: float) -> NDArray[np.float32]:
+    """Bring counts closer to their mean `rate` by a share of the way, as an ideal denoiser would."""
+    return np.asarray(counts + np.float32(share) * (rate - counts), np.float32) if share else counts
+
+
 def blur_noise(counts: NDArray[np.float32], exposure: Exposure, *, pixel_size: float) -> NDArray[np.float32]:
     """Spread counts over neighbouring pixels (Å) by the detector's noise transfer."""
     detector_pixel = exposure.detector_pixel or pixel_size

@@ -314,7 +314,7 @@ def _lay_down_rest(setup: _Setup, thickness: FloatImage, streams: dict[str, np.r
     noise = amorphous_noise(
         canvas.shape, canvas.pixel_size, WATER, rng=streams["noise"], dose=conditions.exposure.dose
     )
-    potential = noise * np.sqrt(thickness)
+    potential = noise * np.sqrt(thickness) * np.float32(1 - conditions.exposure.denoising)
     depth = np.zeros(canvas.shape, np.float32)
     contamination = np.zeros(canvas.shape, np.uint8)
     for deposit in deposits(canvas, conditions, view=setup.view, rng=streams["nuisances"]):
@@ -350,6 +350,7 @@ def _expose(
     rate *= passing * np.exp(-rest.depth[field]) * np.float32(electrons)
     rate *= detector.illumination(canvas.size, exposure.unevenness, streams["beam"])
     counts = detector.count_electrons(rate, streams["counting"])
+    counts = detector.denoise(counts, rate, exposure.denoising)
     counts = detector.blur_noise(counts, exposure, pixel_size=canvas.pixel_size)
     if exposure.flattening:
         counts = detector.flatten(counts, exposure.flattening / canvas.pixel_size)

@@ -143,7 +143,8 @@ def simulate_tile(library: ViewLibrary, config: SimulationConfig, *, rng: np.ran
     tiles = config.tiles
     pixel_size = library.extent.diameter / (tiles.particle_px * draw(tiles.scale, rng))
     detector_pixel = pixel_size * draw(tiles.detector_pixel, rng)
-    exposure = conditions.exposure.model_copy(update={"detector_pixel": detector_pixel})
+    afterwards = {"detector_pixel": detector_pixel, "denoising": draw(tiles.denoising, rng)}
+    exposure = conditions.exposure.model_copy(update=afterwards)
     changes = {"size": (tiles.size, tiles.size), "pixel_size": pixel_size, "exposure": exposure}
     view = LibraryProjector(library, pixel_size)
     return simulate_view(view, conditions.model_copy(update=changes), rng=rng, name=library.name)
