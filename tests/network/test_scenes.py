@@ -93,7 +93,7 @@ def test_nothing_is_known_beyond_the_border(mask):
 def test_an_empty_micrograph_is_all_background():
     level = np.zeros((NY, NX), np.float32)
     empty = Knowledge(NONE, NONE, NONE, True)
-    scene = paint(level, empty, np.zeros((3, 80, 104), np.float32), particle_px=PARTICLE_PX, inner=INNER)
+    scene = paint(level, empty, np.zeros((NY, NX), np.float32), particle_px=PARTICLE_PX, inner=INNER)
     assert (scene.particle[INNER] == BACKGROUND).all()
     assert len(scene.centres) == 0
 
