@@ -4,8 +4,8 @@
 
 STRUCTURES is a folder with an INDEX.tsv; only families held out of training are used. As in the PIXER paper,
 micrographs hold particles of 100 to 256 pixels, conditions are drawn at random, and the signal-to-noise ratio
-is measured: Σ clean² / Σ (noisy − clean)² of the micrograph as recorded; in decibels 10 log10. Overlap is that
-of each whole particle with what was found of it, common over joint area, at the micrograph's own pixels.
+is measured: Σ clean² / Σ (noisy − clean)² of the micrograph as recorded; in decibels 10 log10. Overlap is
+that of each whole particle with what was found of it, common over joint area, at the micrograph's own pixels.
 """
 
 from __future__ import annotations
