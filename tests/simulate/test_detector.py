@@ -17,6 +17,15 @@ def test_twice_the_dose_halves_the_relative_variance(rng):
     assert relative[0] / relative[1] == pytest.approx(2, rel=0.03)
 
 
+def test_a_denoiser_leaves_its_share_of_the_noise_and_the_mean(rng):
+    rate = np.full((200, 200), 25.0)
+    counts = detector.count_electrons(rate, rng)
+    cleaned = detector.denoise(counts, rate, 0.9)
+    assert cleaned.dtype == np.float32
+    np.testing.assert_allclose(cleaned - rate, 0.1 * (counts - rate), atol=1e-4)
+    assert detector.denoise(counts, rate, 0.0) is counts
+
+
 def test_the_noise_transfer_colours_the_noise_and_keeps_the_mean(rng):
     exposure = Exposure(ntf_nyquist=0.3)
     counts = detector.count_electrons(np.full((256, 256), 50.0), rng)

@@ -64,3 +64,18 @@ def test_tiles_follow_from_their_seed(library):
     first, again, other = (simulate_tile(library, config, rng=np.random.default_rng(s)) for s in (1, 1, 2))
     assert first.micrograph.data.tobytes() == again.micrograph.data.tobytes()
     assert first.conditions == again.conditions != other.conditions
+
+
+def test_a_denoised_tile_is_the_same_tile_with_less_noise(library):
+    plain, denoised = (
+        simulate_tile(
+            library,
+            SimulationConfig(
+                tiles=TileConfig(size=128, denoising=share), coverage=(0.3, 0.3), contamination=0
+            ),
+            rng=np.random.default_rng(5),
+        )
+        for share in (0.0, 0.8)
+    )
+    np.testing.assert_array_equal(denoised.labels, plain.labels)
+    assert denoised.snr > 5 * plain.snr
