@@ -760,7 +760,8 @@ class LabelConfig(Config):
     """How masks are made from a refined map, and label images from masks."""
 
     threshold: Literal["otsu", "triangle", "fraction"] = "otsu"
-    """What binarises a projection: Otsu's threshold, the triangle method, or a fraction of its maximum."""
+    """What binarises a projection: Otsu's threshold of its root, the triangle method, or a fraction of its
+    maximum."""
     fraction: float = Field(0.25, gt=0, lt=1)
     """Fraction of a projection's maximum above which it is particle, for `threshold` fraction."""
     smoothing: float = Field(0.025, ge=0, le=0.25)

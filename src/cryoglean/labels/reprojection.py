@@ -18,7 +18,7 @@ from cryoglean.config import LabelConfig
 from cryoglean.errors import StructureError
 from cryoglean.io import read_header
 from cryoglean.labels.poses import ImageSize
-from cryoglean.simulate.masks import filled
+from cryoglean.simulate.masks import filled, particle_bound
 from cryoglean.simulate.projection import Grid, MapProjector
 from cryoglean.simulate.reading import load_structure
 from cryoglean.simulate.structures import DensityMap, Extent
@@ -157,16 +157,16 @@ def threshold(smooth: NDArray[np.float32], config: LabelConfig) -> float:
 
     Notes
     -----
-    Otsu, IEEE Trans. Syst. Man Cybern. 1979, 9, 62. Triangle: Zack et al., J. Histochem. Cytochem. 1977, 25,
-    741.
+    Otsu: see `simulate.masks.particle_bound`. Triangle: Zack et al., J. Histochem. Cytochem. 1977, 25, 741.
     """
     top = float(smooth.max())
     if config.threshold == "fraction" or top <= 0:
         return config.fraction * top
+    if config.threshold == "otsu":
+        return particle_bound(smooth)
     levels = np.round(smooth * (255 / top)).astype(np.uint8)
-    method = {"otsu": cv2.THRESH_OTSU, "triangle": cv2.THRESH_TRIANGLE}[config.threshold]
     # Levels above the one found are particle: the bound lies between it and the next.
-    return (cv2.threshold(levels, 0, 1, cv2.THRESH_BINARY + method)[0] + 0.5) * top / 255
+    return (cv2.threshold(levels, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_TRIANGLE)[0] + 0.5) * top / 255
 
 
 def coarsened(density: DensityMap, voxel_size: float) -> DensityMap:

@@ -10,7 +10,7 @@ from cryoglean.simulate.canvas import overlap
 
 
 def particle_mask(projection: NDArray[np.float32], smoothing_px: float) -> NDArray[np.bool_]:
-    """Binarise a projection: smooth it, cut at Otsu's threshold, and fill what is enclosed.
+    """Binarise a projection: smooth it, cut it at `particle_bound`, and fill what is enclosed.
 
     Parameters
     ----------
@@ -24,18 +24,33 @@ def particle_mask(projection: NDArray[np.float32], smoothing_px: float) -> NDArr
     -------
     array of bool, shape (n, n)
         A cavity or a ring's hole counts as particle: it has the particle's centre.
+    """
+    smooth = cv2.GaussianBlur(np.maximum(projection, 0), (0, 0), max(smoothing_px, 0.3))
+    return filled(np.asarray(smooth > particle_bound(np.asarray(smooth, np.float32)), np.bool_))
+
+
+def particle_bound(smooth: NDArray[np.float32]) -> float:
+    """Tell the value above which a projection is particle: the square of Otsu's threshold of its root.
+
+    Of the projection itself Otsu's threshold parts a particle's thick domains from its thin ones, which are
+    as good as lost; of the root it parts the particle from what surrounds it.
+
+    Parameters
+    ----------
+    smooth : array of float32, shape (n, n)
+        A projection, smoothed, without negative values.
 
     Notes
     -----
     Otsu, IEEE Trans. Syst. Man Cybern. 1979, 9, 62.
     """
-    smooth = cv2.GaussianBlur(np.maximum(projection, 0), (0, 0), max(smoothing_px, 0.3))
     top = float(smooth.max())
     if top <= 0:
-        return np.zeros(projection.shape, np.bool_)
-    levels = np.round(smooth * (255 / top)).astype(np.uint8)
-    binary = cv2.threshold(levels, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)[1]
-    return filled(binary > 0)
+        return 0.0
+    levels = np.round(255 * np.sqrt(smooth / top)).astype(np.uint8)
+    bound = cv2.threshold(levels, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)[0]
+    # Levels above the one found are particle: the bound lies between it and the next.
+    return top * ((bound + 0.5) / 255) ** 2
 
 
 def filled(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
