@@ -104,7 +104,7 @@ def test_a_large_map_gives_the_masks_of_a_small_one() -> None:
     large = Reprojector(_ellipsoid(160, (60, 40, 50), 1.0), LabelConfig())
     turn = rotation_matrix(np.array([40.0, 70.0, 10.0]))
     a, b = (r.mask(turn, (0.3, 0.6), pixel_size=1.0).mask.sum() for r in (small, large))
-    assert a == pytest.approx(b, rel=0.02)
+    assert a == pytest.approx(b, rel=0.03)
 
 
 def test_a_map_that_is_no_cube_is_refused(tmp_path: Path) -> None:

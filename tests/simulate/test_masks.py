@@ -24,7 +24,7 @@ def test_a_shells_cavity_counts_as_particle():
 
 def test_a_thin_domain_beside_a_thick_one_is_particle():
     thick, thin = R < 10, (np.abs(Y) < 5) & (X >= 10) & (X < 26)
-    projection = np.where(thick, 8.0, 0) + np.where(thin, 1.5, 0)
+    projection = np.where(thick, 8.0, 0) + np.where(thin, 2.5, 0)
     assert iou(particle_mask(projection.astype(np.float32), 1.0), thick | thin) > 0.85
 
 

@@ -48,7 +48,7 @@ def particle_bound(smooth: NDArray[np.float32]) -> float:
     if top <= 0:
         return 0.0
     levels = np.round(255 * np.sqrt(smooth / top)).astype(np.uint8)
-    bound = cv2.threshold(levels, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)[0]
+    bound = float(cv2.threshold(levels, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)[0])
     # Levels above the one found are particle: the bound lies between it and the next.
     return top * ((bound + 0.5) / 255) ** 2
 
