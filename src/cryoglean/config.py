@@ -797,8 +797,8 @@ class WeightsCard(Config):
 
     name: str
     """Its name."""
-    version: Literal[1] = 1
-    """Of the format of the folder."""
+    version: Literal[2] = 2
+    """Of the format of the folder and of the networks' answers."""
     architecture: ArchitectureConfig
     """The networks, and the scale at which they see."""
     calibration: Calibration

@@ -129,5 +129,12 @@ def _read_card(path: Path) -> WeightsCard:
         raise WeightsError(path, f"cannot be read: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]
+        if first["loc"] == ("version",):
+            raise WeightsError(
+                path,
+                f"is of version {first['input']}, and this program runs weights of version "
+                f"{WeightsCard.model_fields['version'].default}",
+                "train anew, or use the program that they come from",
+            ) from None
         place = ".".join(str(part) for part in first["loc"]) or "the whole"
         raise WeightsError(path, f"is no card of weights: {place}: {first['msg']}") from None
