@@ -101,9 +101,9 @@ def test_candidates_lie_inside_and_scores_are_probabilities(simulated, picker):
 def test_stages_cover_the_micrograph(simulated, picker):
     stages = picker.stages(simulated.micrograph)
     assert list(stages) == ["normalised", "particle", "centre", "contamination"]
-    size = round(1024 * 28 / 60)
-    assert stages["normalised"].shape == (size, size)
-    assert abs(stages["particle"].shape[0] - size / 2) <= 1
+    size = round(1024 * 32 / 60)
+    assert stages["normalised"].shape == stages["particle"].shape == (size, size)
+    assert abs(stages["centre"].shape[0] - size / 2) <= 1
     assert NetworkPicker().stages(Micrograph(np.zeros((100, 100), np.float32))) == {}
 
 
