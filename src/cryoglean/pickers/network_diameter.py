@@ -42,7 +42,7 @@ USUAL_WIDTH, WIDE, NARROW = 0.85, 2.6, 3.3
 EXCESS = 1.2
 """The clearest diameter over the right one."""
 UNSEEN = -1e3
-LEAST, LEAST_ALONE = 3.5, 11.5
+LEAST, LEAST_ALONE = 3.5, 12.5
 """Less plausible scales are not believed, the second where discs show nothing: empty micrographs reach 3.3,
 and one of ice crystals with hardly any particle 11.0."""
 NEARLY_BEST, OBVIOUS = 1.5, 20.0
