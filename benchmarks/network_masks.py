@@ -2,15 +2,17 @@
 
     python benchmarks/network_masks.py STRUCTURES [--weights general …] [--figure FILE.png]
 
-STRUCTURES is a folder with an INDEX.tsv; only families held out of training are used. Micrographs of 1024²
-pixels hold particles of 100 to 256 pixels, as in the PIXER paper, and get the dose that gives the ratio:
-Σ clean² / Σ (noisy − clean)² of the micrograph as recorded; in decibels 10 log10. Overlap is that of each
-whole particle with what was found of it, common over joint area, at the micrograph's own pixels.
+STRUCTURES is a folder with an INDEX.tsv; only families held out of training are used. As in the PIXER paper,
+micrographs hold particles of 100 to 256 pixels, conditions are drawn at random, and the signal-to-noise ratio
+is measured: Σ clean² / Σ (noisy − clean)² of the micrograph as recorded; in decibels 10 log10. Overlap is
+that of each whole particle with what was found of it, common over joint area, at the micrograph's own pixels.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -23,10 +25,21 @@ from cryoglean.simulate import Structure, find_structures, load_structure, simul
 from cryoglean.simulate.micrograph import Simulated
 from cryoglean.simulate.shards import split_of
 
-RATIOS = (0.3, 0.1, 0.03, 0.01)
+EDGES_DB = (-30, -25, -20, -15, -10, 0)
+"""Between which ratios micrographs are gathered, dB."""
+LEAST_DB = -20.0
+"""A ratio of 0.01, the lowest of the paper."""
 REACH = 0.5
 """A falsely found pixel within so many diameters of a particle spoils that particle's mask."""
-MOST_DOSE = 1000.0
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """One micrograph: its structure, its signal-to-noise ratio, and the overlaps by weights."""
+
+    structure: str
+    snr_db: float
+    overlaps: dict[str, np.ndarray]
 
 
 def main() -> None:
@@ -35,7 +48,8 @@ def main() -> None:
     )
     parser.add_argument("structures", type=Path)
     parser.add_argument("--weights", nargs="+", default=["general"])
-    parser.add_argument("--count", type=int, default=12, help="structures")
+    parser.add_argument("--count", type=int, default=64, help="micrographs, as many of each structure")
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--figure", type=Path, help="box plots, PNG")
     options = parser.parse_args()
     held_out = [
@@ -43,47 +57,29 @@ def main() -> None:
         for f in find_structures(options.structures)
         if split_of(f.family, SimulationConfig().tiles) == "test"
     ]
-    structures = [load_structure(file) for file in held_out[: options.count]]
-    overlaps = {weights: {ratio: [] for ratio in RATIOS} for weights in options.weights}
-    for number, structure in enumerate(structures):
-        for ratio in RATIOS:
-            made = with_ratio(structure, ratio, seed=number)
-            for weights in options.weights:
-                overlaps[weights][ratio].append(overlap_of_whole(made, weights))
-    print(f"{len(structures)} structures: {', '.join(s.name for s in structures)}")
-    print("| weights | SNR | dB | particles | mean IOU | median | quartiles |\n|---|---|---|---|---|---|---|")
-    for weights, by_ratio in overlaps.items():
-        for ratio, parts in by_ratio.items():
-            values = np.concatenate(parts)
-            low, middle, high = np.percentile(values, [25, 50, 75])
-            name = f"{Path(weights).name} | {ratio:g} | {10 * np.log10(ratio):.0f} | {len(values)}"
-            print(f"| {name} | {values.mean():.3f} | {middle:.3f} | {low:.3f}–{high:.3f} |")
-    print("\nmean IOU by structure, at SNR " + ", ".join(f"{ratio:g}" for ratio in RATIOS))
-    for weights, by_ratio in overlaps.items():
-        for number, structure in enumerate(structures):
-            means = ", ".join(f"{parts[number].mean():.3f}" for parts in by_ratio.values())
-            print(f"{Path(weights).name}: {structure.name:6s} {means}")
+    fields = []
+    for number in range(options.count):
+        structure = load_structure(held_out[number % len(held_out)])
+        made = clean_field(structure, seed=options.seed + number)
+        overlaps = {weights: overlap_of_whole(made, weights) for weights in options.weights}
+        if made.snr > 0 and all(len(own) for own in overlaps.values()):
+            fields.append(Field(structure.name, made.snr_db, overlaps))
+    for weights in options.weights:
+        tell(weights, fields)
     if options.figure:
-        draw_boxes(options.figure, overlaps)
+        draw_boxes(options.figure, fields)
 
 
-def with_ratio(structure: Structure, ratio: float, *, seed: int) -> Simulated:
-    """Simulate a clean field of a structure with the dose that gives a signal-to-noise ratio."""
+def clean_field(structure: Structure, *, seed: int) -> Simulated:
+    """Simulate a field of whole particles under conditions drawn at random."""
     size_px = float(np.random.default_rng([seed, 1]).uniform(100, 256))
-    dose = 30.0
-    for _ in range(6):
-        config = SimulationConfig(
-            size=(1024, 1024),
-            pixel_size=(structure.diameter / size_px,) * 2,
-            dose=(dose, dose),
-            coverage=(0.25, 0.25),
-            contamination=0.0,
-        )
-        made = simulate_micrograph(structure, config, seed=seed)
-        if made.snr <= 0 or abs(np.log(ratio / made.snr)) < 0.05:
-            break
-        dose = float(np.clip(dose * ratio / made.snr, 0.01, MOST_DOSE))
-    return made
+    config = SimulationConfig(
+        size=(1024, 1024),
+        pixel_size=(structure.diameter / size_px,) * 2,
+        coverage=(0.25, 0.25),
+        contamination=0.0,
+    )
+    return simulate_micrograph(structure, config, seed=seed)
 
 
 def overlap_of_whole(made: Simulated, weights: str) -> np.ndarray:
@@ -98,7 +94,29 @@ def overlap_of_whole(made: Simulated, weights: str) -> np.ndarray:
     return own[~made.truth.extra["cut"].astype(bool) & np.isfinite(own)]
 
 
-def draw_boxes(path: Path, overlaps: dict[str, dict[float, list[np.ndarray]]]) -> None:
+def tell(weights: str, fields: list[Field]) -> None:
+    """Print the overlaps of one set of weights by ratio, and by structure where the ratio is high enough."""
+    print(f"\n{Path(weights).name}\n| dB | SNR | micrographs | particles | mean IOU | median | quartiles |")
+    print("|---|---|---|---|---|---|---|")
+    ranges = [*itertools.pairwise(EDGES_DB), (LEAST_DB, np.inf)]
+    for low, high in ranges:
+        chosen = [field.overlaps[weights] for field in fields if low <= field.snr_db < high]
+        if not chosen:
+            continue
+        values = np.concatenate(chosen)
+        first, middle, third = np.percentile(values, [25, 50, 75])
+        text = f"{low:g} to {high:g} | {10 ** (low / 10):.2g} to {10 ** (high / 10):.2g}"
+        numbers = f"{len(chosen)} | {len(values)} | {values.mean():.3f} | {middle:.3f}"
+        print(f"| {text} | {numbers} | {first:.3f}–{third:.3f} |")
+    print(f"mean IOU of each structure from {LEAST_DB:g} dB on:", end="")
+    for name in sorted({field.structure for field in fields}):
+        own = [f.overlaps[weights] for f in fields if f.structure == name and f.snr_db >= LEAST_DB]
+        if own:
+            print(f" {name} {np.concatenate(own).mean():.2f}", end="")
+    print()
+
+
+def draw_boxes(path: Path, fields: list[Field]) -> None:
     """Draw the spread of the overlaps: a group of boxes for each ratio, a box for each set of weights."""
     import matplotlib
 
@@ -106,21 +124,35 @@ def draw_boxes(path: Path, overlaps: dict[str, dict[float, list[np.ndarray]]]) -
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(8, 4), layout="constrained")
-    width = 0.8 / len(overlaps)
-    for k, (weights, by_ratio) in enumerate(overlaps.items()):
-        values = [np.concatenate(parts) for parts in by_ratio.values()]
-        places = np.arange(len(values)) + (k - (len(overlaps) - 1) / 2) * width
+    names = list(fields[0].overlaps)
+    width = 0.8 / len(names)
+    ranges = list(itertools.pairwise(EDGES_DB))
+    for k, name in enumerate(names):
+        values = [
+            np.concatenate([np.zeros(0), *(f.overlaps[name] for f in fields if low <= f.snr_db < high)])
+            for low, high in ranges
+        ]
+        places = np.arange(len(values)) + (k - (len(names) - 1) / 2) * width
         drawn = axes.boxplot(
-            values, positions=places, widths=0.85 * width, showfliers=False, patch_artist=True
+            values,
+            positions=places,
+            widths=0.85 * width,
+            showfliers=False,
+            showmeans=True,
+            meanline=True,
+            patch_artist=True,
         )
         for box in drawn["boxes"]:
             box.set_facecolor(f"C{k}")
-        axes.plot([], [], "s", color=f"C{k}", label=Path(weights).name)
-    axes.set_xticks(range(len(RATIOS)), [f"{r:g}\n({10 * np.log10(r):.0f} dB)" for r in RATIOS])
+        axes.plot([], [], "s", color=f"C{k}", label=Path(name).name)
+    labels = [
+        f"{low:g} to {high:g} dB\n{10 ** (low / 10):.1g} to {10 ** (high / 10):.1g}" for low, high in ranges
+    ]
+    axes.set_xticks(range(len(ranges)), labels)
     axes.set_xlabel("signal-to-noise ratio")
     axes.set_ylabel("overlap of a particle's mask (IOU)")
     axes.set_ylim(0, 1)
-    axes.legend(ncols=len(overlaps))
+    axes.legend(ncols=len(names), loc="lower right")
     figure.savefig(path, dpi=110)
 
 

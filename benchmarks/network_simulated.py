@@ -1,9 +1,10 @@
 """What weights do on simulated tiles of families that they were not trained on: by mass, defocus and dose.
 
-    python benchmarks/network_simulated.py SHARDS [--weights general] [--split test] [--index INDEX.tsv]
+    python benchmarks/network_simulated.py SHARDS [--weights general] [--index INDEX.tsv] [--figure FILE.png]
 
 SHARDS is a folder that `cryoglean simulate --tiles` wrote. With an index of structures, which has columns id
-and kDa_assembly, average precision is told by mass too. Matching is one to one within half a diameter.
+and kDa_assembly, average precision is told by mass too; with a figure, precision is drawn over recall with
+and without the classification network. Matching is one to one within half a diameter.
 """
 
 from __future__ import annotations
@@ -18,10 +19,14 @@ import numpy as np
 
 from cryoglean.config import Calibration
 from cryoglean.evaluate import evaluate
+from cryoglean.evaluate.curves import Curve, precision_recall
 from cryoglean.network import load_networks
 from cryoglean.network.calibration import Measured, figures, measure_tiles
 from cryoglean.network.tiles import LabelledTiles
 from cryoglean.simulate.shards import find_shards, read_shard
+
+CONTAMINATED = 0.01
+"""A tile is contaminated where more than this part of it is no ice and no whole particle."""
 
 
 def main() -> None:
@@ -35,6 +40,7 @@ def main() -> None:
     parser.add_argument(
         "--shard-px", type=float, default=32.0, help="particle diameter in the shards, pixels"
     )
+    parser.add_argument("--figure", type=Path, help="precision and recall, PNG")
     options = parser.parse_args()
     networks = load_networks(options.weights)
     card = networks.weights.card
@@ -44,12 +50,27 @@ def main() -> None:
         networks, LabelledTiles.joined([LabelledTiles.of(s, scale=scale) for s in shards])
     )
     rows = np.concatenate([shard.tiles for shard in shards])
+    foreign = np.concatenate([(shard.contamination > 0).mean(axis=(1, 2)) for shard in shards])
     common = {"measured": measured, "calibration": card.calibration}
     for name, value in figures(measured, card.calibration, card.threshold).items():
         print(f"{name.replace('_', ' '):40s} {value:.3f}")
     tell("defocus, Å", rows["defocus"], [0, 10_000, 20_000, 30_000, 50_000], **common)
     tell("dose, e/Å²", rows["dose"], [0, 30, 50, 100], **common)
     tell("signal to noise, dB", rows["snr_db"], [-60, -20, -15, -10, -5, 20], **common)
+    scored = measured.scored(card.calibration)
+    kinds = {"all tiles": foreign >= 0, "tiles with contamination": foreign > CONTAMINATED}
+    curves = {}
+    for title, chosen in kinds.items():
+        for network, picks in (("with", scored), ("without", measured.candidates)):
+            pairs = [(measured.truth[i], picks[i]) for i in np.flatnonzero(chosen)]
+            curve = precision_recall(pairs, 0.5 * measured.particle_px)
+            curves[f"{title}, {network} classifier"] = curve
+    print("\naverage precision, and precision at a recall of 0.5 and 0.7")
+    for title, curve in curves.items():
+        at = [np.interp(recall, curve.recall, curve.precision) for recall in (0.5, 0.7)]
+        print(f"  {title:45s} {curve.average_precision:.3f}  {at[0]:.3f}  {at[1]:.3f}")
+    if options.figure:
+        draw(options.figure, curves)
     if options.index:
         masses = read_masses(options.index)
         mass = np.array([masses.get(name, np.nan) for name in rows["structure"]])
@@ -69,6 +90,25 @@ def tell(
         own = [measured.truth[i] for i in chosen], [scored[i] for i in chosen]
         merit = evaluate(*own, diameter_px=measured.particle_px, tolerances=(0.5,)).pooled[0]
         print(f"  {low:>8g} to {high:<8g} {merit.average_precision:.3f}  ({merit.particles} particles)")
+
+
+def draw(path: Path, curves: dict[str, Curve]) -> None:
+    """Draw precision over recall."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(6, 5), layout="constrained")
+    for number, (title, curve) in enumerate(curves.items()):
+        style = "-" if number % 2 == 0 else "--"
+        axes.plot(curve.recall, curve.precision, style, color=f"C{number // 2}", label=title)
+    axes.set_xlabel("recall")
+    axes.set_ylabel("precision")
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1.01)
+    axes.legend(loc="lower left")
+    figure.savefig(path, dpi=110)
 
 
 def read_masses(path: Path) -> dict[str, float]:
