@@ -57,14 +57,7 @@ def main() -> None:
     tell("defocus, Å", rows["defocus"], [0, 10_000, 20_000, 30_000, 50_000], **common)
     tell("dose, e/Å²", rows["dose"], [0, 30, 50, 100], **common)
     tell("signal to noise, dB", rows["snr_db"], [-60, -20, -15, -10, -5, 20], **common)
-    scored = measured.scored(card.calibration)
-    kinds = {"all tiles": foreign >= 0, "tiles with contamination": foreign > CONTAMINATED}
-    curves = {}
-    for title, chosen in kinds.items():
-        for network, picks in (("with", scored), ("without", measured.candidates)):
-            pairs = [(measured.truth[i], picks[i]) for i in np.flatnonzero(chosen)]
-            curve = precision_recall(pairs, 0.5 * measured.particle_px)
-            curves[f"{title}, {network} classifier"] = curve
+    curves = compare_networks(measured, card.calibration, foreign)
     print("\naverage precision, and precision at a recall of 0.5 and 0.7")
     for title, curve in curves.items():
         at = [np.interp(recall, curve.recall, curve.precision) for recall in (0.5, 0.7)]
@@ -90,6 +83,18 @@ def tell(
         own = [measured.truth[i] for i in chosen], [scored[i] for i in chosen]
         merit = evaluate(*own, diameter_px=measured.particle_px, tolerances=(0.5,)).pooled[0]
         print(f"  {low:>8g} to {high:<8g} {merit.average_precision:.3f}  ({merit.particles} particles)")
+
+
+def compare_networks(measured: Measured, calibration: Calibration, foreign: np.ndarray) -> dict[str, Curve]:
+    """Precision and recall with and without the classifier, given which part of each tile is contaminated."""
+    scored = measured.scored(calibration)
+    kinds = {"all tiles": foreign >= 0, "tiles with contamination": foreign > CONTAMINATED}
+    curves = {}
+    for title, chosen in kinds.items():
+        for network, picks in (("with", scored), ("without", measured.candidates)):
+            pairs = [(measured.truth[i], picks[i]) for i in np.flatnonzero(chosen)]
+            curves[f"{title}, {network} classifier"] = precision_recall(pairs, 0.5 * measured.particle_px)
+    return curves
 
 
 def draw(path: Path, curves: dict[str, Curve]) -> None:

@@ -34,7 +34,8 @@ FEWEST = 3
 FARTHEST = 0.75
 """A mask's pixel farther from its candidate than this, in diameters, is not of its particle."""
 
-# Fitted by `benchmarks/network_diameter.py` on simulated micrographs of families that no network has seen.
+# Fitted as `benchmarks/network_diameter.py --fit` does, but with a finer grid of diameters, on 60 simulated
+# micrographs of families that no network was trained on.
 EVIDENCE, CLARITY = 1.4, 5.7
 """Weight of the logarithm of the evidence, and of the mean log odds."""
 USUAL_WIDTH, WIDE, NARROW = 0.85, 2.6, 3.3
