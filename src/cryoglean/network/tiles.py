@@ -85,8 +85,8 @@ class LabelledTiles:
         centres[:, 1:] = (centres[:, 1:] + 0.5) * exact - 0.5
         return cls(
             _resized(255 - shard.image, side, cv2.INTER_AREA),
-            _resized(particle, side, cv2.INTER_NEAREST),
-            _resized(contaminated, side, cv2.INTER_NEAREST),
+            _resized(particle, side, cv2.INTER_NEAREST_EXACT),
+            _resized(contaminated, side, cv2.INTER_NEAREST_EXACT),
             centres[np.argsort(centres[:, 0], kind="stable")],
             shard.tiles["family"],
         )
