@@ -45,12 +45,12 @@ def test_what_lies_under_ice_is_unknown_and_debris_is_no_contamination(shard):
     assert tiles.particle[0, 40, 60] == PARTICLE
 
 
-@pytest.mark.parametrize(("scale", "side"), [(0.5, 48), (5 / 6, 80)])
+@pytest.mark.parametrize(("scale", "side"), [(0.5, 48), (11 / 12, 88)])
 def test_shrunken_tiles_keep_their_centres(shard, scale, side):
     tiles = LabelledTiles.of(shard, scale=scale)
     assert tiles.image.shape == (2, side, side)
     rows, columns = np.nonzero(tiles.particle[0])
-    np.testing.assert_allclose(tiles.centres_of(0)[0], [columns.mean(), rows.mean()], atol=0.15)
+    np.testing.assert_allclose(tiles.centres_of(0)[0], [columns.mean(), rows.mean()], atol=0.3)
 
 
 def test_joined_tiles_keep_their_own_centres(shard):
