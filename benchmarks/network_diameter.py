@@ -66,7 +66,7 @@ def main() -> None:
             flush=True,
         )
         if options.fit:
-            seen.append(features(networks, made.micrograph))
+            seen.append(sights(networks, made.micrograph))
     tell("networks", by_networks)
     tell("discs", by_discs)
     if options.fit:
@@ -80,41 +80,34 @@ def tell(name: str, ratios: Sequence[float]) -> None:
     print(f"{name}: {parts}; none found in {np.mean(np.isnan(ratios)):.2f}")
 
 
-def features(networks: Networks, micrograph: Micrograph) -> tuple[np.ndarray, np.ndarray]:
-    """Logarithms of the diameters tried, and what `_plausibility` weighs at each, shape (n, 4)."""
-    rows = []
-    tried = looking._diameters([micrograph])
-    for diameter in tried:
-        sight = looking._sight(networks, [micrograph], Scale(diameter, -1.0, 0.0), side=looking.LOOKS[0])
-        if len(sight.odds) < looking.FEWEST:
-            rows.append([-10.0, 0.0, 0.0, 0.0])
-            continue
-        width = np.median(sight.widths) if len(sight.widths) else looking.USUAL_WIDTH
-        excess = np.log(width / looking.USUAL_WIDTH)
-        evidence = np.log(sight.odds.sum() / sight.squares)
-        rows.append([evidence, sight.odds.mean(), -(max(excess, 0.0) ** 2), -(min(excess, 0.0) ** 2)])
-    return np.log(tried), np.array(rows)
+def sights(networks: Networks, micrograph: Micrograph) -> tuple[np.ndarray, list[looking.Sight]]:
+    """Logarithms of the diameters tried, and what is seen at each."""
+    tried = looking.diameters_to_try([micrograph])
+    side = looking.LOOKS[0]
+    seen = [looking.look_at(networks, [micrograph], Scale(d, -1.0, 0.0), side=side) for d in tried]
+    return np.log(tried), seen
 
 
-def fit(seen: Sequence[tuple[np.ndarray, np.ndarray]], truth: np.ndarray) -> None:
+def fit(seen: Sequence[tuple[np.ndarray, list[looking.Sight]]], truth: np.ndarray) -> None:
     """Print the weights under which the right scale is most plausible, and how they do on the other half."""
+    traits = [(tried, looking.traits(own)) for tried, own in seen]
 
     def loss(parameters: np.ndarray) -> float:
         total = 0.0
-        for (tried, rows), right in zip(seen[::2], truth[::2], strict=True):
-            plausible = rows @ parameters[:4]
+        for (tried, rows), right in zip(traits[::2], truth[::2], strict=True):
+            plausible = rows @ parameters[:-1]
             share = np.exp(plausible - plausible.max())
-            near = np.exp(-0.5 * ((tried - right - parameters[4]) / SPREAD) ** 2)
+            near = np.exp(-0.5 * ((tried - right - parameters[-1]) / SPREAD) ** 2)
             total -= np.log(share @ near / share.sum() + 1e-6)
-        return total / len(seen[::2]) + 1e-3 * float(parameters @ parameters)
+        return total / len(traits[::2]) + 1e-3 * float(parameters @ parameters)
 
-    best = minimize(loss, np.array([1.0, 1.0, 5.0, 5.0, 0.1])).x
-    names = ("EVIDENCE", "CLARITY", "WIDE", "NARROW")
+    best = minimize(loss, np.array([1.0, 5.0, -5.0, -3.0, -3.0, 0.1])).x
+    names = ("NUMBER", "CLARITY", "-CROWDING", "-WIDE", "-NARROW")
     print(", ".join(f"{name} {value:.2f}" for name, value in zip(names, best, strict=False)), end="")
-    print(f", EXCESS {np.exp(best[4]):.2f}")
+    print(f", EXCESS {np.exp(best[-1]):.2f}")
     ratios = [
-        np.exp(tried[np.argmax(rows @ best[:4])] - best[4] - right)
-        for (tried, rows), right in zip(seen[1::2], truth[1::2], strict=True)
+        np.exp(tried[np.argmax(rows @ best[:-1])] - best[-1] - right)
+        for (tried, rows), right in zip(traits[1::2], truth[1::2], strict=True)
     ]
     tell("the other half, to the nearest step", ratios)
 

@@ -7,7 +7,7 @@ from cryoglean.config import Conditions, Crowd, Exposure, Optics, PickConfig
 from cryoglean.network import load_networks
 from cryoglean.pickers import AUTO, measure
 from cryoglean.pickers.diameter import Scale
-from cryoglean.pickers.network_diameter import measure_scale
+from cryoglean.pickers.network_diameter import UNSEEN, Sight, measure_scale, plausibility
 from cryoglean.simulate import Structure, apoferritin_like, procedural_structure, simulate_micrograph
 from cryoglean.types import Micrograph
 
@@ -62,6 +62,30 @@ def test_noise_has_no_size(networks, noise):
     assert measure_scale(networks, [noise]) is None
     assert measure_scale(networks, [noise], diameter=100.0) is None
     assert measure_scale(networks, []) is None
+
+
+def sight(number=40, *, odds=2.0, width=0.85):
+    """What is seen of so many particles in a hundred squares."""
+    return Sight(100.0, np.full(number, odds), np.full(number, width))
+
+
+def test_scales_are_more_plausible_where_particles_are_clear_at_those_beside_them_too():
+    dull, clear = sight(odds=1.0), sight(odds=3.0)
+    alone = plausibility([dull, dull, clear, dull, dull])
+    among = plausibility([dull, clear, clear, clear, dull])
+    assert alone.argmax() in (1, 2, 3)
+    assert among.argmax() == 2
+    assert among[2] > alone[2]
+
+
+@pytest.mark.parametrize("worse", [sight(4), sight(200), sight(width=1.4), sight(width=0.5), sight(odds=1.5)])
+def test_few_and_crowded_particles_and_odd_masks_speak_against_a_scale(worse):
+    assert plausibility([worse])[0] < plausibility([sight()])[0]
+
+
+def test_what_shows_hardly_any_particle_is_not_plausible():
+    assert plausibility([sight(2), sight()])[0] == UNSEEN
+    assert plausibility([]).size == 0
 
 
 def test_who_names_no_method_gets_the_one_that_sees_the_particles(clear, noise):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
 from scipy.spatial import cKDTree
 
 from cryoglean.network import Networks, calibrated, find_candidates, normalise
@@ -34,14 +35,19 @@ FEWEST = 3
 FARTHEST = 0.75
 """A mask's pixel farther from its candidate than this, in diameters, is not of its particle."""
 
-# Fitted as `benchmarks/network_diameter.py --fit` does, but with a finer grid of diameters, on 60 simulated
-# micrographs of families that no network was trained on.
-EVIDENCE, CLARITY = 1.4, 5.7
-"""Weight of the logarithm of the evidence, and of the mean log odds."""
-USUAL_WIDTH, WIDE, NARROW = 0.85, 2.6, 3.3
+# Fitted by `benchmarks/network_diameter.py --fit` on simulated micrographs of families that no network was
+# trained on.
+NUMBER, CLARITY = 0.62, 8.3
+"""Weights of the logarithm of the number of candidates per square on the diameter, and of their log odds."""
+CROWD, CROWDING = 0.5, 5.5
+"""Number above which candidates are crowded, and weight of the square of the logarithm of the excess, as
+particles lie beside one another and hardly any field is full of them."""
+USUAL_WIDTH, WIDE, NARROW = 0.85, 3.3, 1.7
 """Usual width of masks in diameters; what squares of its logarithm's excess and deficit weigh."""
-EXCESS = 1.2
+EXCESS = 1.07
 """The clearest diameter over the right one."""
+SCARCE = -4.0
+"""Logarithm of the number at scales at which next to nothing is seen."""
 UNSEEN = -1e3
 LEAST, LEAST_ALONE = 3.5, 12.5
 """Less plausible scales are not believed, the second where discs show nothing: empty micrographs reach 3.3,
@@ -52,7 +58,7 @@ more for each part of the area by which discs outweigh those of the opposite sig
 
 
 @dataclass(frozen=True, eq=False)
-class _Sight:
+class Sight:
     """What the networks see at one scale.
 
     Parameters
@@ -106,14 +112,14 @@ def measure_scale(
         `by_edge` itself where it is believed; None where hardly anything looks like a particle at any scale.
     """
     looked_at = list(micrographs[:MOST_MICROGRAPHS])
-    tried = _diameters(looked_at) if diameter is None else np.array([diameter])
+    tried = diameters_to_try(looked_at) if diameter is None else np.array([diameter])
     least = LEAST_ALONE if diameter is None and by_edge is None else LEAST
     sign = by_edge.sign if sign is None and by_edge is not None else sign
     for look in LOOKS:
         side = max(LEAST_LOOK, look / np.sqrt(max(1, len(looked_at))))
         own = sign if sign is not None else _clearer_sign(networks, looked_at[:1], tried[::2], side=look)
-        sights = [_sight(networks, looked_at, Scale(d, own, 0.0), side=side) for d in tried]
-        plausible = np.array([_plausibility(sight) for sight in sights])
+        sights = [look_at(networks, looked_at, Scale(d, own, 0.0), side=side) for d in tried]
+        plausible = plausibility(sights)
         if plausible.max(initial=UNSEEN) < least:
             continue
         clearest = Scale(_most_plausible(tried, plausible), own, _coverage(sights[plausible.argmax()]))
@@ -127,7 +133,7 @@ def measure_scale(
     return None
 
 
-def _diameters(micrographs: Sequence[Micrograph]) -> NDArray[np.float64]:
+def diameters_to_try(micrographs: Sequence[Micrograph]) -> NDArray[np.float64]:
     """Diameters that are worth trying, Å, rising in equal ratios."""
     if not micrographs:
         return np.zeros(0)
@@ -143,8 +149,8 @@ def _clearer_sign(
     """Find the sign with which particles are seen more clearly; dark ones where there is no telling."""
 
     def clarity(sign: float) -> float:
-        sights = [_sight(networks, micrographs, Scale(d, sign, 0.0), side=side) for d in diameters]
-        return max((_plausibility(s) for s in sights), default=UNSEEN)
+        sights = [look_at(networks, micrographs, Scale(d, sign, 0.0), side=side) for d in diameters]
+        return float(plausibility(sights).max(initial=UNSEEN))
 
     return 1.0 if clarity(1.0) > clarity(-1.0) else -1.0
 
@@ -159,22 +165,40 @@ def _most_plausible(diameters: NDArray[np.float64], plausible: NDArray[np.float6
     return float(diameters[best] * 2.0 ** (offset / STEPS_PER_OCTAVE))
 
 
-def _coverage(sight: _Sight) -> float:
+def _coverage(sight: Sight) -> float:
     """Tell which part of the area lies under sure picks."""
     return float(len(sight.odds) * np.pi / 4 / sight.squares)
 
 
-def _plausibility(sight: _Sight) -> float:
-    """Tell how well a scale explains what is seen at it, as a logarithm; `UNSEEN` where nothing is."""
-    if len(sight.odds) < FEWEST:
-        return UNSEEN
-    evidence = float(np.log(sight.odds.sum() / sight.squares))
-    excess = float(np.log(np.median(sight.widths) / USUAL_WIDTH)) if len(sight.widths) else 0.0
-    width = WIDE * max(excess, 0.0) ** 2 + NARROW * min(excess, 0.0) ** 2
-    return EVIDENCE * evidence + CLARITY * float(sight.odds.mean()) - width
+def plausibility(sights: Sequence[Sight]) -> NDArray[np.float64]:
+    """Tell how well each of successive scales explains what is seen; `UNSEEN` where nothing is."""
+    enough = np.array([len(sight.odds) >= FEWEST for sight in sights], bool)
+    weighed = traits(sights) @ [NUMBER, CLARITY, -CROWDING, -WIDE, -NARROW]
+    return np.where(enough, weighed, UNSEEN)
 
 
-def _sight(networks: Networks, micrographs: Sequence[Micrograph], scale: Scale, *, side: float) -> _Sight:
+def traits(sights: Sequence[Sight]) -> NDArray[np.float64]:
+    """Tell what speaks for and against each of successive scales.
+
+    Returns
+    -------
+    array, shape (n, 5)
+        Logarithm of the number of sure candidates per square on the diameter, their mean log odds, and the
+        squares of what is too much: of the logarithms of crowding, of width and of narrowness of the masks.
+        Number and odds are means of three scales, as at the right one particles are clear at those beside it.
+    """
+    number, odds, excess = np.zeros((3, len(sights)))
+    for i, sight in enumerate(sights):
+        seen = len(sight.odds) >= FEWEST
+        number[i] = max(np.log(len(sight.odds) / sight.squares), SCARCE) if seen else SCARCE
+        odds[i] = sight.odds.mean() if seen else 0.0
+        excess[i] = np.log(np.median(sight.widths) / USUAL_WIDTH) if seen and len(sight.widths) else 0.0
+    number, odds = (uniform_filter1d(values, 3, mode="nearest") for values in (number, odds))
+    above = (number - np.log(CROWD), excess, -excess)
+    return np.column_stack([number, odds, *(np.maximum(values, 0.0) ** 2 for values in above)])
+
+
+def look_at(networks: Networks, micrographs: Sequence[Micrograph], scale: Scale, *, side: float) -> Sight:
     """See what there is at one scale, in the middle of all micrographs that it fits into."""
     fitting = [
         m
@@ -182,14 +206,14 @@ def _sight(networks: Networks, micrographs: Sequence[Micrograph], scale: Scale, 
         if SMALLEST_PX <= 1.001 * scale.diameter / m.pixel_size <= 1.001 * LARGEST_PART * min(m.shape)
     ]
     sights = [_look(networks, _middle(m, scale, side), scale) for m in fitting]
-    return _Sight(
+    return Sight(
         sum(one.squares for one in sights),
         np.concatenate([np.zeros(0), *(one.odds for one in sights)]),
         np.concatenate([np.zeros(0), *(one.widths for one in sights)]),
     )
 
 
-def _look(networks: Networks, micrograph: Micrograph, scale: Scale) -> _Sight:
+def _look(networks: Networks, micrograph: Micrograph, scale: Scale) -> Sight:
     card = networks.weights.card
     particle_px = card.architecture.particle_px
     low = resample_to(micrograph, scale, particle_px)
@@ -202,7 +226,7 @@ def _look(networks: Networks, micrograph: Micrograph, scale: Scale) -> _Sight:
     score = calibrated(score, networks.classify(image, xy)[:, 0], card.calibration)
     sure = score > SURE
     widths = _widths(maps.particle, xy[sure], particle_px) / particle_px
-    return _Sight(low.data.size / particle_px**2, logit(score[sure]), widths)
+    return Sight(low.data.size / particle_px**2, logit(score[sure]), widths)
 
 
 def _widths(mask: FloatImage, xy: NDArray[np.float64], particle_px: float) -> NDArray[np.float64]:
