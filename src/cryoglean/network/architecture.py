@@ -89,7 +89,7 @@ class Segmenter(nn.Module):
 
 
 class Classifier(nn.Module):
-    """Tells particle, interference and background apart on crops of 1.7 particle diameters.
+    """Tells particle, interference and background apart on crops of 1.5 particle diameters.
 
     Parameters
     ----------
