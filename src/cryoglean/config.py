@@ -629,7 +629,7 @@ class ArchitectureConfig(Config):
     """The same of the classifier, which looks at every candidate and has to be quick (light only)."""
     branches: int = Field(4, ge=1, le=5)
     """Number of parallel atrous branches, with rates 2, 4, 6, 8 and 10."""
-    particle_px: float = Field(28.0, ge=16, le=128)
+    particle_px: float = Field(32.0, ge=16, le=128)
     """Particle diameter at which both networks see, pixels."""
     crop_px: int = Field(48, ge=24, le=224, multiple_of=8)
     """Side of the crops that the classifier sees, pixels."""

@@ -43,6 +43,8 @@ def test_trains_weights_that_pick_and_that_can_be_trained_on(shards, tmp_path):
     assert (record / "classification-metrics.csv").is_file()
     again = train(shards, tmp_path / "more", "--epochs", "1", "--from", str(tmp_path / "mine"))
     assert again.exit_code == 0, again.output
+    card = json.loads(run.invoke(app, ["models", str(tmp_path / "more")]).output)
+    assert card["origin"] == "mine"
 
 
 @pytest.mark.slow
@@ -65,3 +67,11 @@ def test_the_shape_follows_from_the_weights_to_go_on_from(tmp_path):
     result = train(tmp_path, tmp_path / "out", "--from", "general", "--branches", "2")
     assert isinstance(result.exception, UsageError)
     assert "--from" in str(result.exception)
+
+
+def test_a_shape_in_a_file_that_the_weights_have_not_is_refused(tmp_path):
+    settings = tmp_path / "train.toml"
+    settings.write_text("[architecture]\nparticle_px = 20.0\n")
+    result = train(tmp_path, tmp_path / "out", "--from", "general", "--config", str(settings))
+    assert isinstance(result.exception, UsageError)
+    assert "[architecture]" in str(result.exception)

@@ -220,6 +220,10 @@ def _with_architecture(
     if started and wanted:
         raise UsageError("--preset and --branches follow from the weights that --from names; leave them out")
     shape = started.card.architecture if started else config.architecture
+    if "architecture" in config.model_fields_set and config.architecture != shape:
+        raise UsageError(
+            "[architecture] follows from the weights that --from names; leave it out of --config"
+        )
     return config.model_copy(update={"architecture": shape.model_copy(update=wanted)})
 
 

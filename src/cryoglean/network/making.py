@@ -140,6 +140,7 @@ def make_weights(
         training=config,
         command=provenance.command,
         commit=source_state(),
+        origin=read_weights(start).card.name if start else "",
         cost=f"{(time.monotonic() - began) / 60:.0f} minutes on {config.threads} cores",
     )
     write_card(out, card)
