@@ -123,7 +123,7 @@ def draw_boxes(path: Path, fields: list[Field]) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(8, 4), layout="constrained")
+    figure, axes = pyplot.subplots(figsize=(9, 4.5), layout="constrained")
     names = list(fields[0].overlaps)
     width = 0.8 / len(names)
     ranges = list(itertools.pairwise(EDGES_DB))
@@ -144,15 +144,15 @@ def draw_boxes(path: Path, fields: list[Field]) -> None:
         )
         for box in drawn["boxes"]:
             box.set_facecolor(f"C{k}")
-        axes.plot([], [], "s", color=f"C{k}", label=Path(name).name)
+        axes.plot([], [], "s", color=f"C{k}", label=Path(name).name.replace("-", " "))
     labels = [
         f"{low:g} to {high:g} dB\n{10 ** (low / 10):.1g} to {10 ** (high / 10):.1g}" for low, high in ranges
     ]
     axes.set_xticks(range(len(ranges)), labels)
-    axes.set_xlabel("signal-to-noise ratio")
+    axes.set_xlabel("signal-to-noise ratio of the micrograph")
     axes.set_ylabel("overlap of a particle's mask (IOU)")
     axes.set_ylim(0, 1)
-    axes.legend(ncols=len(names), loc="lower right")
+    figure.legend(ncols=len(names), loc="outside upper center", frameon=False)
     figure.savefig(path, dpi=110)
 
 

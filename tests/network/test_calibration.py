@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import expit
@@ -37,6 +39,13 @@ def test_the_fit_finds_the_calibration_that_made_the_truth(measured):
     assert fitted.segmentation == pytest.approx(TRUE.segmentation, abs=0.08)
     assert fitted.classification == pytest.approx(TRUE.classification, abs=0.08)
     assert fitted.offset == pytest.approx(TRUE.offset, abs=0.08)
+
+
+def test_a_classifier_that_says_the_opposite_is_not_listened_to(measured):
+    turned = [replace(one, extra={"classifier": 1 - one.extra["classifier"]}) for one in measured.candidates]
+    fitted = fit_calibration(replace(measured, candidates=tuple(turned)))
+    assert fitted.classification == 0
+    assert fitted.segmentation > 0
 
 
 def test_fitted_probabilities_keep_what_they_promise(measured):

@@ -117,7 +117,9 @@ def fit_calibration(measured: Measured, worth: ArrayLike | None = None) -> Calib
         value = float(weight @ (np.logaddexp(0, z) - right * z)) + _RIDGE * float(coefficients @ coefficients)
         return value, features.T @ error + 2 * _RIDGE * coefficients
 
-    fitted = minimize(loss, np.array([0.5, 0.5, 0.0]), jac=True, method="L-BFGS-B").x
+    # A network that is surer of a particle must not make it less likely, however badly it was trained.
+    bounds = [(0, None), (0, None), (None, None)]
+    fitted = minimize(loss, np.array([0.5, 0.5, 0.0]), jac=True, method="L-BFGS-B", bounds=bounds).x
     return Calibration(segmentation=fitted[0], classification=fitted[1], offset=fitted[2])
 
 
