@@ -49,9 +49,11 @@ EXCESS = 1.07
 SCARCE = -4.0
 """Logarithm of the number at scales at which next to nothing is seen."""
 UNSEEN = -1e3
-LEAST, LEAST_ALONE = 3.5, 12.5
-"""Less plausible scales are not believed, the second where discs show nothing: empty micrographs reach 3.3,
-and one of ice crystals with hardly any particle 11.0."""
+LEAST, LEAST_ALONE, LEAST_OF_FEW = 5.0, 8.0, 12.0
+"""Less plausible scales are not believed: where discs show something, where they show nothing, and where they
+show nothing and the networks little. Empty micrographs reach 6.5, blotches beside an ice crystal 11.7."""
+MUCH = 60.0
+"""Sum of log odds from which on the networks show more than little."""
 NEARLY_BEST, OBVIOUS = 1.5, 20.0
 """A scale that is less plausible than the best by no more than this may as well be the right one, and so much
 more for each part of the area by which discs outweigh those of the opposite sign."""
@@ -113,16 +115,19 @@ def measure_scale(
     """
     looked_at = list(micrographs[:MOST_MICROGRAPHS])
     tried = diameters_to_try(looked_at) if diameter is None else np.array([diameter])
-    least = LEAST_ALONE if diameter is None and by_edge is None else LEAST
+    if not len(tried):
+        return None
+    alone = diameter is None and by_edge is None
     sign = by_edge.sign if sign is None and by_edge is not None else sign
     for look in LOOKS:
         side = max(LEAST_LOOK, look / np.sqrt(max(1, len(looked_at))))
         own = sign if sign is not None else _clearer_sign(networks, looked_at[:1], tried[::2], side=look)
         sights = [look_at(networks, looked_at, Scale(d, own, 0.0), side=side) for d in tried]
         plausible = plausibility(sights)
-        if plausible.max(initial=UNSEEN) < least:
+        best = int(plausible.argmax())
+        if not _is_believed(sights[best], plausible[best], alone=alone):
             continue
-        clearest = Scale(_most_plausible(tried, plausible), own, _coverage(sights[plausible.argmax()]))
+        clearest = Scale(_most_plausible(tried, plausible), own, _coverage(sights[best]))
         if diameter is not None:
             return replace(clearest, diameter=diameter)
         if by_edge is not None:
@@ -163,6 +168,13 @@ def _most_plausible(diameters: NDArray[np.float64], plausible: NDArray[np.float6
     seen = min(before, after) > UNSEEN and curvature < 0
     offset = 0.5 * (before - after) / curvature if seen else 0.0
     return float(diameters[best] * 2.0 ** (offset / STEPS_PER_OCTAVE))
+
+
+def _is_believed(sight: Sight, plausible: float, *, alone: bool) -> bool:
+    """Tell whether there are particles at a scale, given how plausible it is and whether discs are silent."""
+    if not alone:
+        return plausible >= LEAST
+    return plausible >= (LEAST_ALONE if sight.odds.sum() >= MUCH else LEAST_OF_FEW)
 
 
 def _coverage(sight: Sight) -> float:
