@@ -37,24 +37,24 @@ FARTHEST = 0.75
 
 # Fitted by `benchmarks/network_diameter.py --fit` on simulated micrographs of families that no network was
 # trained on.
-NUMBER, CLARITY = 0.62, 8.3
+NUMBER, CLARITY = 0.6, 6.4
 """Weights of the logarithm of the number of candidates per square on the diameter, and of their log odds."""
-CROWD, CROWDING = 0.5, 5.5
+CROWD, CROWDING = 0.45, 3.9
 """Number above which candidates are crowded, and weight of the square of the logarithm of the excess, as
 particles lie beside one another and hardly any field is full of them."""
-USUAL_WIDTH, WIDE, NARROW = 0.85, 3.3, 1.7
+USUAL_WIDTH, WIDE, NARROW = 0.85, 3.8, 3.05
 """Usual width of masks in diameters; what squares of its logarithm's excess and deficit weigh."""
-EXCESS = 1.07
+EXCESS = 1.085
 """The clearest diameter over the right one."""
 SCARCE = -4.0
 """Logarithm of the number at scales at which next to nothing is seen."""
 UNSEEN = -1e3
-LEAST, LEAST_ALONE, LEAST_OF_FEW = 5.0, 8.0, 12.0
+LEAST, LEAST_ALONE, LEAST_OF_FEW = 5.0, 8.0, 13.0
 """Less plausible scales are not believed: where discs show something, where they show nothing, and where they
-show nothing and the networks little. Empty micrographs reach 6.5, blotches beside an ice crystal 11.7."""
+show nothing and the networks little. Empty micrographs reach 6.9, blotches beside an ice crystal 12.1."""
 MUCH = 60.0
 """Sum of log odds from which on the networks show more than little."""
-NEARLY_BEST, OBVIOUS = 1.5, 20.0
+NEARLY_BEST, OBVIOUS = 0.75, 25.0
 """A scale that is less plausible than the best by no more than this may as well be the right one, and so much
 more for each part of the area by which discs outweigh those of the opposite sign."""
 
