@@ -95,8 +95,9 @@ def test_who_names_no_method_gets_the_one_that_sees_the_particles(clear, noise):
     assert measure(PickConfig(), [noise]) == (AUTO, None)
 
 
-def test_particles_that_are_no_discs_are_left_to_the_networks():
-    complexes = procedural_structure("rod", 3)
+@pytest.mark.parametrize("shape", ["elongated", "oligomer"])
+def test_particles_that_are_no_discs_are_left_to_the_networks(shape):
+    complexes = procedural_structure(shape, 3)
     method, scale = measure(PickConfig(), [field(complexes, pixel_size=complexes.diameter / 50)])
     assert method == "network"
     assert scale.diameter == pytest.approx(complexes.diameter, rel=0.25)

@@ -106,7 +106,7 @@ def measure_scale(
         Å; where it is given only the contrast is found.
     sign : float, optional
         −1 for particles darker than the ice, 1 for brighter ones; both are tried where neither this nor
-        `by_edge` tells.
+        `by_edge` says that they are darker.
 
     Returns
     -------
@@ -118,7 +118,8 @@ def measure_scale(
     if not len(tried):
         return None
     alone = diameter is None and by_edge is None
-    sign = by_edge.sign if sign is None and by_edge is not None else sign
+    if sign is None and by_edge is not None and by_edge.sign < 0:
+        sign = by_edge.sign  # Bright particles are rare, and dark ones have bright fringes: look for oneself.
     for look in LOOKS:
         side = max(LEAST_LOOK, look / np.sqrt(max(1, len(looked_at))))
         own = sign if sign is not None else _clearer_sign(networks, looked_at[:1], tried[::2], side=look)
@@ -130,7 +131,7 @@ def measure_scale(
         clearest = Scale(_most_plausible(tried, plausible), own, _coverage(sights[best]))
         if diameter is not None:
             return replace(clearest, diameter=diameter)
-        if by_edge is not None:
+        if by_edge is not None and by_edge.sign == own:
             there = np.interp(np.log(EXCESS * by_edge.diameter), np.log(tried), plausible)
             if there > plausible.max() - NEARLY_BEST - OBVIOUS * by_edge.strength:
                 return by_edge
