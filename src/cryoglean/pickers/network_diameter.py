@@ -35,8 +35,8 @@ FEWEST = 3
 FARTHEST = 0.75
 """A mask's pixel farther from its candidate than this, in diameters, is not of its particle."""
 
-# Fitted as `benchmarks/network_diameter.py --fit` does, on 153 simulated micrographs of families that no network
-# was trained on.
+# Fitted as `benchmarks/network_diameter.py --fit` does, on 153 simulated micrographs of families that no
+# network was trained on.
 NUMBER, CLARITY = 0.6, 6.4
 """Weights of the logarithm of the number of candidates per square on the diameter, and of their log odds."""
 CROWD, CROWDING = 0.45, 3.9
