@@ -103,6 +103,16 @@ def test_particles_that_are_no_discs_are_left_to_the_networks(shape):
     assert scale.diameter == pytest.approx(complexes.diameter, rel=0.25)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("shape", ["rod", "elongated"])
+def test_size_and_contrast_are_right_of_long_particles_too(shape, sign):
+    complexes = procedural_structure(shape, 3)
+    dark = field(complexes, pixel_size=complexes.diameter / 50)
+    _, scale = measure(PickConfig(), [dark.with_data(-sign * dark.data)])
+    assert scale.sign == sign
+    assert scale.diameter == pytest.approx(complexes.diameter, rel=0.25)
+
+
 def test_a_given_diameter_stays_whatever_the_method(clear):
     method, scale = measure(PickConfig(diameter=115.0), [clear])
     assert (method, scale.diameter, scale.sign) == (AUTO, 115.0, -1)

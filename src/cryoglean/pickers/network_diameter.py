@@ -105,8 +105,8 @@ def measure_scale(
     diameter : float, optional
         Å; where it is given only the contrast is found.
     sign : float, optional
-        −1 for particles darker than the ice, 1 for brighter ones; both are tried where neither this nor
-        `by_edge` says that they are darker.
+        −1 for particles darker than the ice, 1 for brighter ones; both are tried where it is not given, as
+        fringes of the opposite contrast mislead discs more often than networks.
 
     Returns
     -------
@@ -118,8 +118,6 @@ def measure_scale(
     if not len(tried):
         return None
     alone = diameter is None and by_edge is None
-    if sign is None and by_edge is not None and by_edge.sign < 0:
-        sign = by_edge.sign  # Bright particles are rare, and dark ones have bright fringes: look for oneself.
     for look in LOOKS:
         side = max(LEAST_LOOK, look / np.sqrt(max(1, len(looked_at))))
         own = sign if sign is not None else _clearer_sign(networks, looked_at[:1], tried[::2], side=look)
