@@ -79,6 +79,25 @@ class Networks:
         maps, my, mx = Maps.of(whole), -(-ny // STRIDE), -(-nx // STRIDE)
         return Maps(maps.particle[:ny, :nx], maps.centre[:my, :mx], maps.contamination[:my, :mx])
 
+    def outline(self, image: FloatImage) -> FloatImage:
+        """Predict which pixels belong to particles more exactly than `segment`, in four times its time.
+
+        The network errs differently where an image comes to it turned, most of all at outlines, and the mean
+        of its answers to four quarter turns errs less. Picking needs no exact outlines and does without.
+
+        Parameters
+        ----------
+        image : ndarray of float32, shape (ny, nx)
+            Normalised at the networks' scale; see `normalise`.
+
+        Returns
+        -------
+        ndarray of float32, shape (ny, nx)
+            Probability that a pixel belongs to a particle.
+        """
+        answers = (np.rot90(self.segment(np.rot90(image, turn)).particle, -turn) for turn in range(4))
+        return np.asarray(sum(answers) / np.float32(4), np.float32)
+
     def classify(self, image: FloatImage, xy: NDArray[np.float64]) -> FloatImage:
         """Predict what lies at candidates.
 

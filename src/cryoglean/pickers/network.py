@@ -128,7 +128,7 @@ class NetworkPicker:
         fine, coarse = (np.s_[edge:-edge, edge:-edge] for edge in (margin, margin // STRIDE))
         return {
             "normalised": working.data[fine],
-            "particle": maps.particle[fine],
+            "particle": self._networks.outline(working.data)[fine],
             "centre": maps.centre[coarse],
             "contamination": maps.contamination[coarse],
         }
