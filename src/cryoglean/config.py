@@ -712,6 +712,8 @@ class TrainConfig(Config):
     """Highest learning rate; it rises over the first steps and falls as a cosine."""
     weight_decay: float = Field(1e-2, ge=0)
     """Weight decay of AdamW."""
+    mask_weight: float = Field(1.0, gt=0)
+    """What the loss of the particles' masks counts beside those of centres and contamination."""
     averaging: float = Field(0.998, ge=0, lt=1)
     """Decay of the moving average of weights, which is what is kept."""
     classifier_tiles: int = Field(6000, ge=1)

@@ -28,6 +28,15 @@ def test_what_is_ignored_makes_no_difference(target):
     assert segmentation_loss(answer, target, weight) == segmentation_loss(other, target, weight)
 
 
+def test_the_masks_weight_counts_for_masks_alone(target):
+    weight = torch.ones_like(target)
+    answer = torch.randn(target.shape)
+    once, thrice = (segmentation_loss(answer, target, weight, mask_weight=w).item() for w in (1.0, 3.0))
+    others = segmentation_loss(answer, target, weight, mask_weight=0.0).item()
+    assert thrice - others == pytest.approx(3 * (once - others))
+    assert 0 < others < once
+
+
 def test_dice_of_half_the_area_is_two_thirds_overlap():
     target = torch.ones(1, 40, 40)
     logits = torch.full((1, 40, 40), 50.0)

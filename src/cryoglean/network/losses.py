@@ -9,16 +9,18 @@ from torch.nn import functional
 from cryoglean.network.maps import CENTRE, CONTAMINATION, PARTICLE
 
 CENTRE_WEIGHT, CONTAMINATION_WEIGHT = 4.0, 0.5
-"""Weights of the centre's and the contamination's loss beside the mask's."""
+"""Weights of the centre's and the contamination's loss."""
 
 
-def segmentation_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+def segmentation_loss(logits: Tensor, target: Tensor, weight: Tensor, *, mask_weight: float = 1.0) -> Tensor:
     """Sum the losses of mask, centre and contamination.
 
     Parameters
     ----------
     logits, target, weight : Tensor, shape (n, 6, h, w)
         Answer, truth in [0, 1] and what of it counts; for the channels see `maps`.
+    mask_weight : float
+        What the mask's loss counts.
 
     Returns
     -------
@@ -33,7 +35,7 @@ def segmentation_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     mask = _cross_entropy(*particle) + dice_loss(*particle)
     centre = soft_focal_loss(*centres)
     contamination = _cross_entropy(*foreign)
-    return mask + CENTRE_WEIGHT * centre + CONTAMINATION_WEIGHT * contamination
+    return mask_weight * mask + CENTRE_WEIGHT * centre + CONTAMINATION_WEIGHT * contamination
 
 
 def dice_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:

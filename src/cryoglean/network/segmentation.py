@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -61,7 +62,8 @@ def segmentation_task(
         draw_maps(out / f"segmentation-{step:06d}.png", examples[:_SHOWN], maps[:_SHOWN])
         return measure(validation, examples, maps, particle_px=particle_px)
 
-    return Task("segmentation", len(tiles), batch, segmentation_loss, validate)
+    loss = partial(segmentation_loss, mask_weight=config.mask_weight)
+    return Task("segmentation", len(tiles), batch, loss, validate)
 
 
 @torch.no_grad()
