@@ -37,24 +37,26 @@ FARTHEST = 0.75
 
 # Fitted as `benchmarks/network_diameter.py --fit` does, on 153 simulated micrographs of families that no
 # network was trained on.
-NUMBER, CLARITY = 0.6, 6.4
+NUMBER, CLARITY = 0.8, 7.4
 """Weights of the logarithm of the number of candidates per square on the diameter, and of their log odds."""
-CROWD, CROWDING = 0.45, 3.9
+CROWD, CROWDING = 0.45, 4.3
 """Number above which candidates are crowded, and weight of the square of the logarithm of the excess, as
 particles lie beside one another and hardly any field is full of them."""
-USUAL_WIDTH, WIDE, NARROW = 0.85, 3.8, 3.05
+USUAL_WIDTH, WIDE, NARROW = 0.85, 3.0, 1.85
 """Usual width of masks in diameters; what squares of its logarithm's excess and deficit weigh."""
-EXCESS = 1.085
+EXCESS = 1.065
 """The clearest diameter over the right one."""
 SCARCE = -4.0
 """Logarithm of the number at scales at which next to nothing is seen."""
 UNSEEN = -1e3
-LEAST, LEAST_ALONE, LEAST_OF_FEW = 5.0, 8.0, 13.0
+LEAST, LEAST_ALONE, LEAST_OF_FEW = 5.0, 8.5, 14.0
 """Less plausible scales are not believed: where discs show something, where they show nothing, and where they
-show nothing and the networks little. Empty micrographs reach 6.9, blotches beside an ice crystal 12.1."""
+show nothing and the networks little. Where discs show nothing, the most plausible scale of empty micrographs
+reaches 7.9 if the networks show more and 8.1 if they show little, blotches beside an ice crystal reach 13.2.
+Where discs show something, contamination may well be taken for particles: no bound tells it from a few."""
 MUCH = 60.0
 """Sum of log odds from which on the networks show more than little."""
-NEARLY_BEST, OBVIOUS = 0.75, 25.0
+NEARLY_BEST, OBVIOUS = 1.5, 30.0
 """A scale that is less plausible than the best by no more than this may as well be the right one, and so much
 more for each part of the area by which discs outweigh those of the opposite sign."""
 
