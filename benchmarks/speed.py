@@ -20,9 +20,10 @@ import mrcfile
 import numpy as np
 from skimage.feature import blob_log
 
-from cryoglean.config import SelectConfig, UnsupervisedConfig
+from cryoglean.config import PickConfig, SelectConfig, UnsupervisedConfig
 from cryoglean.io import read_micrograph
 from cryoglean.io.formats.relion import write_coordinates
+from cryoglean.pickers import measure
 from cryoglean.pickers.unsupervised import UnsupervisedPicker
 from cryoglean.select import select
 
@@ -89,6 +90,10 @@ def main() -> None:
                 wall, processor = best_times(lambda s=source, c=config: pick_file(s, star, c), chosen.repeats)
                 found = found or processor
                 print(f"| {size} | {known} | {number} | {wall:.2f} | {processor:.2f} |")
+            wall, processor = best_times(
+                lambda s=source: measure(PickConfig(), [read_micrograph(s)]), chosen.repeats
+            )
+            print(f"| {size} | found for a run, with its method | – | {wall:.2f} | {processor:.2f} |")
         wall, processor = best_times(lambda: blob_log_on_binned(sources[0]), chosen.repeats)
         print(f"| 1240 × 1200, binned: blob_log | given | {blob_log_on_binned(sources[0])} ", end="")
         print(f"| {wall:.2f} | {processor:.2f} |")
