@@ -60,6 +60,10 @@ NEARLY_BEST, OBVIOUS = 1.5, 30.0
 """A scale that is less plausible than the best by no more than this may as well be the right one, and so much
 more for each part of the area by which discs outweigh those of the opposite sign."""
 
+DARK_DISCS = 2.0
+"""Where discs are dark, particles are bright only if that is more plausible by this. The networks tell the
+contrast better, but of a few small discs without fringes, as no microscope makes them, hardly at all."""
+
 
 @dataclass(frozen=True, eq=False)
 class Sight:
@@ -120,9 +124,10 @@ def measure_scale(
     if not len(tried):
         return None
     alone = diameter is None and by_edge is None
+    lead = DARK_DISCS if by_edge is not None and by_edge.sign < 0 else 0.0
     for look in LOOKS:
         side = max(LEAST_LOOK, look / np.sqrt(max(1, len(looked_at))))
-        own = sign if sign is not None else _clearer_sign(networks, looked_at[:1], tried[::2], side=look)
+        own = sign or _clearer_sign(networks, looked_at[:1], tried[::2], side=look, lead=lead)
         sights = [look_at(networks, looked_at, Scale(d, own, 0.0), side=side) for d in tried]
         plausible = plausibility(sights)
         best = int(plausible.argmax())
@@ -150,15 +155,20 @@ def diameters_to_try(micrographs: Sequence[Micrograph]) -> NDArray[np.float64]:
 
 
 def _clearer_sign(
-    networks: Networks, micrographs: Sequence[Micrograph], diameters: NDArray[np.float64], *, side: float
+    networks: Networks,
+    micrographs: Sequence[Micrograph],
+    diameters: NDArray[np.float64],
+    *,
+    side: float,
+    lead: float,
 ) -> float:
-    """Find the sign with which particles are seen more clearly; dark ones where there is no telling."""
+    """Find the sign with which particles are seen more clearly, bright ones by more than a lead."""
 
     def clarity(sign: float) -> float:
         sights = [look_at(networks, micrographs, Scale(d, sign, 0.0), side=side) for d in diameters]
         return float(plausibility(sights).max(initial=UNSEEN))
 
-    return 1.0 if clarity(1.0) > clarity(-1.0) else -1.0
+    return 1.0 if clarity(1.0) > clarity(-1.0) + lead else -1.0
 
 
 def _most_plausible(diameters: NDArray[np.float64], plausible: NDArray[np.float64]) -> float:
