@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,8 +79,8 @@ class Networks:
         maps, my, mx = Maps.of(whole), -(-ny // STRIDE), -(-nx // STRIDE)
         return Maps(maps.particle[:ny, :nx], maps.centre[:my, :mx], maps.contamination[:my, :mx])
 
-    def outline(self, image: FloatImage) -> FloatImage:
-        """Predict which pixels belong to particles more exactly than `segment`, in four times its time.
+    def outline(self, image: FloatImage) -> Maps:
+        """Predict as `segment` does, with more exact outlines of particles, in four times the time.
 
         The network errs differently where an image comes to it turned, most of all at outlines, and the mean
         of its answers to four quarter turns errs less. Picking needs no exact outlines and does without.
@@ -92,11 +92,12 @@ class Networks:
 
         Returns
         -------
-        ndarray of float32, shape (ny, nx)
-            Probability that a pixel belongs to a particle.
+        Maps
+            Those of `segment` but for that of particles, which is the mean.
         """
-        answers = (np.rot90(self.segment(np.rot90(image, turn)).particle, -turn) for turn in range(4))
-        return np.asarray(sum(answers) / np.float32(4), np.float32)
+        upright = self.segment(image)
+        turned = (np.rot90(self.segment(np.rot90(image, turn)).particle, -turn) for turn in (1, 2, 3))
+        return replace(upright, particle=sum(turned, start=upright.particle) / np.float32(4))
 
     def classify(self, image: FloatImage, xy: NDArray[np.float64]) -> FloatImage:
         """Predict what lies at candidates.

@@ -123,12 +123,12 @@ class NetworkPicker:
         if scale is None:
             return {}
         working = working_image(micrograph, scale, self._particle_px)
-        maps = self._networks.segment(working.data)
+        maps = self._networks.outline(working.data)
         margin = margin_px(self._particle_px)
         fine, coarse = (np.s_[edge:-edge, edge:-edge] for edge in (margin, margin // STRIDE))
         return {
             "normalised": working.data[fine],
-            "particle": self._networks.outline(working.data)[fine],
+            "particle": maps.particle[fine],
             "centre": maps.centre[coarse],
             "contamination": maps.contamination[coarse],
         }
