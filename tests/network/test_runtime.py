@@ -50,17 +50,6 @@ def test_a_shift_of_the_image_shifts_the_maps(networks, image):
         np.testing.assert_allclose(one[inner], own[inner], atol=2e-5)
 
 
-def test_outlines_turn_with_the_image_and_are_those_of_the_map_but_for_single_pixels(networks, image):
-    outline = networks.outline(image).particle
-    assert outline.shape == image.shape
-    for turn in (1, 2, 3):
-        turned = networks.outline(np.ascontiguousarray(np.rot90(image, turn))).particle
-        np.testing.assert_allclose(turned, np.rot90(outline, turn), atol=2e-5)
-    once = networks.segment(image).particle
-    assert np.abs(outline - once).max() > 0.01
-    assert ((outline > 0.5) == (once > 0.5)).mean() > 0.97
-
-
 def test_one_thread_and_two_agree(networks, image):
     two = load_networks("general", threads=2)
     for one, other in zip(named(two.segment(image)), named(networks.segment(image)), strict=True):

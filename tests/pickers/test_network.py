@@ -1,5 +1,6 @@
 import csv
 
+import cv2
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
@@ -14,13 +15,17 @@ from cryoglean.config import (
     SelectConfig,
 )
 from cryoglean.errors import UsageError
-from cryoglean.evaluate import evaluate
+from cryoglean.evaluate import evaluate, particle_overlaps
 from cryoglean.io import read_micrograph
+from cryoglean.network import load_networks
+from cryoglean.network.maps import margin_px
 from cryoglean.pickers import Picker, build_picker
-from cryoglean.pickers.network import NetworkPicker
+from cryoglean.pickers.diameter import Scale
+from cryoglean.pickers.network import NetworkPicker, working_image
 from cryoglean.select import select
-from cryoglean.simulate import apoferritin_like, simulate_micrograph
-from cryoglean.types import Micrograph, Picks
+from cryoglean.simulate import apoferritin_like, procedural_structure, simulate_micrograph
+from cryoglean.simulate.micrograph import Simulated
+from cryoglean.types import FloatImage, Micrograph, Picks
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +110,33 @@ def test_stages_cover_the_micrograph(simulated, picker):
     assert stages["normalised"].shape == stages["particle"].shape == (size, size)
     assert abs(stages["centre"].shape[0] - size / 2) <= 1
     assert NetworkPicker().stages(Micrograph(np.zeros((100, 100), np.float32))) == {}
+
+
+def test_outlines_are_more_exact_than_those_of_one_look():
+    structure = procedural_structure("membrane", 2)
+    conditions = Conditions(
+        size=(768, 768),
+        pixel_size=structure.diameter / 100,
+        optics=Optics(defocus=15_000),
+        exposure=Exposure(dose=20),
+        crowd=Crowd(coverage=0.25),
+    )
+    made = simulate_micrograph(structure, conditions, seed=11)
+    picker = NetworkPicker(NetworkConfig(diameter=structure.diameter, contrast="dark"))
+    outlined = picker.stages(made.micrograph)["particle"]
+    working = working_image(made.micrograph, Scale(structure.diameter, -1.0, 1.0), 32)
+    margin = margin_px(32)
+    once = load_networks("general").segment(working.data).particle[margin:-margin, margin:-margin]
+    assert outlined.shape == once.shape
+    assert 0 < outlined.min() < outlined.max() < 1
+    assert mean_overlap(made, outlined) > mean_overlap(made, once) + 0.005
+
+
+def mean_overlap(made: Simulated, probability: FloatImage) -> float:
+    ny, nx = made.labels.shape
+    found = cv2.resize(probability, (nx, ny), interpolation=cv2.INTER_LINEAR) > 0.5
+    every = particle_overlaps(made.labels, found, reach_px=50)[: len(made.truth)]
+    return float(np.nanmean(every[~made.truth.extra["cut"].astype(bool)]))
 
 
 def test_the_factory_makes_it():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,26 +78,6 @@ class Networks:
             whole[:, *outer] = answer[0][:, *inner]
         maps, my, mx = Maps.of(whole), -(-ny // STRIDE), -(-nx // STRIDE)
         return Maps(maps.particle[:ny, :nx], maps.centre[:my, :mx], maps.contamination[:my, :mx])
-
-    def outline(self, image: FloatImage) -> Maps:
-        """Predict as `segment` does, with more exact outlines of particles, in four times the time.
-
-        The network errs differently where an image comes to it turned, most of all at outlines, and the mean
-        of its answers to four quarter turns errs less. Picking needs no exact outlines and does without.
-
-        Parameters
-        ----------
-        image : ndarray of float32, shape (ny, nx)
-            Normalised at the networks' scale; see `normalise`.
-
-        Returns
-        -------
-        Maps
-            Those of `segment` but for that of particles, which is the mean.
-        """
-        upright = self.segment(image)
-        turned = (np.rot90(self.segment(np.rot90(image, turn)).particle, -turn) for turn in (1, 2, 3))
-        return replace(upright, particle=sum(turned, start=upright.particle) / np.float32(4))
 
     def classify(self, image: FloatImage, xy: NDArray[np.float64]) -> FloatImage:
         """Predict what lies at candidates.

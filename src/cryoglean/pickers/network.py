@@ -23,6 +23,15 @@ from cryoglean.types import FloatImage, Micrograph, Picks, ScoreMap
 FOREIGN = 0.5
 """Candidates get no score where the mean probability of contamination under them exceeds this."""
 
+VIEWS = ((0.9, (0, 1)), (1.0, (0, 2)), (1.1, (2, 3)))
+"""Views in which particles are outlined: sizes against the networks' scale, each with its quarter turns."""
+
+EMPHASIS = 1.3
+"""By how much the contrast of these views is raised, within what the networks were trained on."""
+
+_SURE = 1e-4
+"""The log odds of probabilities nearer to 0 or 1 are cut off: one view shall not outweigh the others."""
+
 
 class NetworkPicker:
     """Finds particles of proteins that the networks have never seen.
@@ -106,7 +115,7 @@ class NetworkPicker:
         return picks[inside(picks, 0.0)].by_score()
 
     def stages(self, micrograph: Micrograph) -> dict[str, FloatImage]:
-        """Intermediate images of `find`, by name, at the working scale.
+        """Images of what the networks see, by name, at the working scale.
 
         Parameters
         ----------
@@ -116,19 +125,20 @@ class NetworkPicker:
         Returns
         -------
         dict of str to ndarray
-            'normalised' and 'particle', and at half of their resolution 'centre' and 'contamination'; none
-            where nothing stands out.
+            'normalised' and 'particle', with more exact outlines than one look gives, and at half of their
+            resolution 'centre' and 'contamination', by which `find` goes; none where nothing stands out.
         """
         scale = self.scale_of(micrograph)
         if scale is None:
             return {}
         working = working_image(micrograph, scale, self._particle_px)
-        maps = self._networks.outline(working.data)
+        maps = self._networks.segment(working.data)
         margin = margin_px(self._particle_px)
         fine, coarse = (np.s_[edge:-edge, edge:-edge] for edge in (margin, margin // STRIDE))
+        normalised = working.data[fine]
         return {
-            "normalised": working.data[fine],
-            "particle": maps.particle[fine],
+            "normalised": normalised,
+            "particle": self._outlined(micrograph, scale, normalised.shape),
             "centre": maps.centre[coarse],
             "contamination": maps.contamination[coarse],
         }
@@ -136,6 +146,25 @@ class NetworkPicker:
     @property
     def _particle_px(self) -> float:
         return self._networks.weights.card.architecture.particle_px
+
+    def _outlined(self, micrograph: Micrograph, scale: Scale, shape: tuple[int, ...]) -> FloatImage:
+        """Probability that a pixel belongs to a particle, with more exact outlines than one view gives.
+
+        The networks err differently in each view, most of all at outlines, and the mean of the log odds errs
+        less. It takes six times as long; picking needs no outlines and does without.
+        """
+        ny, nx = shape
+        odds = np.zeros((ny, nx), np.float32)
+        for size, turns in VIEWS:
+            particle_px = size * self._particle_px
+            image = np.float32(EMPHASIS) * working_image(micrograph, scale, particle_px).data
+            margin = margin_px(particle_px)
+            for turn in turns:
+                seen = np.rot90(self._networks.segment(np.rot90(image, turn)).particle, -turn)
+                likely = np.clip(seen[margin:-margin, margin:-margin], _SURE, 1 - _SURE)
+                odds += cv2.resize(np.log(likely / (1 - likely)), (nx, ny), interpolation=cv2.INTER_CUBIC)
+        views = sum(len(turns) for _, turns in VIEWS)
+        return np.asarray(1 / (1 + np.exp(-odds / views)), np.float32)
 
     def _contaminated(self, maps: Maps, xy: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Tell which candidates lie on contamination rather than beside it."""
