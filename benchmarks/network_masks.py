@@ -6,6 +6,7 @@ STRUCTURES is a folder with an INDEX.tsv; only families held out of training are
 micrographs hold particles of 100 to 256 pixels, conditions are drawn at random, and the signal-to-noise ratio
 is measured: Σ clean² / Σ (noisy − clean)² of the micrograph as recorded; in decibels 10 log10. Overlap is
 that of each whole particle with what was found of it, common over joint area, at the micrograph's own pixels.
+The error of a mean is that of drawing other micrographs.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def main() -> None:
     )
     parser.add_argument("structures", type=Path)
     parser.add_argument("--weights", nargs="+", default=["general"])
-    parser.add_argument("--count", type=int, default=64, help="micrographs, as many of each structure")
+    parser.add_argument("--count", type=int, default=320, help="micrographs, as many of each structure")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--figure", type=Path, help="box plots, PNG")
     options = parser.parse_args()
@@ -96,8 +97,9 @@ def overlap_of_whole(made: Simulated, weights: str) -> np.ndarray:
 
 def tell(weights: str, fields: list[Field]) -> None:
     """Print the overlaps of one set of weights by ratio, and by structure where the ratio is high enough."""
-    print(f"\n{Path(weights).name}\n| dB | SNR | micrographs | particles | mean IOU | median | quartiles |")
-    print("|---|---|---|---|---|---|---|")
+    print(f"\n{Path(weights).name}")
+    print("| dB | SNR | micrographs | particles | mean IOU | its error | median | quartiles |")
+    print("|---|---|---|---|---|---|---|---|")
     ranges = [*itertools.pairwise(EDGES_DB), (LEAST_DB, np.inf)]
     for low, high in ranges:
         chosen = [field.overlaps[weights] for field in fields if low <= field.snr_db < high]
@@ -106,7 +108,8 @@ def tell(weights: str, fields: list[Field]) -> None:
         values = np.concatenate(chosen)
         first, middle, third = np.percentile(values, [25, 50, 75])
         text = f"{low:g} to {high:g} | {10 ** (low / 10):.2g} to {10 ** (high / 10):.2g}"
-        numbers = f"{len(chosen)} | {len(values)} | {values.mean():.3f} | {middle:.3f}"
+        mean, error = mean_and_error(chosen)
+        numbers = f"{len(chosen)} | {len(values)} | {mean:.3f} | {error:.3f} | {middle:.3f}"
         print(f"| {text} | {numbers} | {first:.3f}–{third:.3f} |")
     print(f"mean IOU of each structure from {LEAST_DB:g} dB on:", end="")
     for name in sorted({field.structure for field in fields}):
@@ -114,6 +117,13 @@ def tell(weights: str, fields: list[Field]) -> None:
         if own:
             print(f" {name} {np.concatenate(own).mean():.2f}", end="")
     print()
+
+
+def mean_and_error(chosen: list[np.ndarray]) -> tuple[float, float]:
+    """Mean over all particles, and its standard error, as those of one micrograph share conditions."""
+    count, total = np.array([len(own) for own in chosen]), np.array([own.sum() for own in chosen])
+    mean = total.sum() / count.sum()
+    return float(mean), float(np.sqrt(np.sum((total - mean * count) ** 2)) / count.sum())
 
 
 def draw_boxes(path: Path, fields: list[Field]) -> None:
