@@ -2,11 +2,12 @@
 
     python benchmarks/network_masks.py STRUCTURES [--weights general …] [--figure FILE.png]
 
-STRUCTURES is a folder with an INDEX.tsv; only families held out of training are used. As in the PIXER paper,
-micrographs hold particles of 100 to 256 pixels, conditions are drawn at random, and the signal-to-noise ratio
-is measured: Σ clean² / Σ (noisy − clean)² of the micrograph as recorded; in decibels 10 log10. Overlap is
-that of each whole particle with what was found of it, common over joint area, at the micrograph's own pixels.
-The error of a mean is that of drawing other micrographs.
+STRUCTURES is a folder with an INDEX.tsv; only families on which no network was trained are used, those of
+the splits 'test' and 'validation' (which serves to watch the training and to calibrate scores). As in the
+PIXER paper, micrographs hold particles of 100 to 256 pixels, conditions are drawn at random, and the ratio
+of signal to noise is measured: Σ clean² / Σ (noisy − clean)² of the micrograph as recorded; in decibels 10
+log10. Overlap is that of each whole particle with what was found of it, common over joint area, at the
+micrograph's own pixels. The error of a mean is that of drawing other structures, and micrographs with them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from cryoglean.config import NetworkConfig, SimulationConfig
@@ -24,8 +24,10 @@ from cryoglean.evaluate import particle_overlaps
 from cryoglean.pickers.network import NetworkPicker
 from cryoglean.simulate import Structure, find_structures, load_structure, simulate_micrograph
 from cryoglean.simulate.micrograph import Simulated
-from cryoglean.simulate.shards import split_of
+from cryoglean.simulate.shards import Split, split_of
 
+HELD_OUT: tuple[Split, ...] = ("test", "validation")
+"""Splits whose families no network learnt from."""
 EDGES_DB = (-30, -25, -20, -15, -10, 0)
 """Between which ratios micrographs are gathered, dB."""
 LEAST_DB = -20.0
@@ -36,9 +38,10 @@ REACH = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Field:
-    """One micrograph: its structure, its signal-to-noise ratio, and the overlaps by weights."""
+    """One micrograph: its structure and its split, its signal-to-noise ratio, and the overlaps by weights."""
 
     structure: str
+    split: Split
     snr_db: float
     overlaps: dict[str, np.ndarray]
 
@@ -49,22 +52,24 @@ def main() -> None:
     )
     parser.add_argument("structures", type=Path)
     parser.add_argument("--weights", nargs="+", default=["general"])
-    parser.add_argument("--count", type=int, default=320, help="micrographs, as many of each structure")
+    parser.add_argument("--splits", nargs="+", default=["test", "validation"], choices=HELD_OUT)
+    parser.add_argument("--count", type=int, default=644, help="micrographs, as many of each structure")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--figure", type=Path, help="box plots, PNG")
     options = parser.parse_args()
     held_out = [
-        f
-        for f in find_structures(options.structures)
-        if split_of(f.family, SimulationConfig().tiles) == "test"
+        (file, split)
+        for file in find_structures(options.structures)
+        if (split := split_of(file.family, SimulationConfig().tiles)) in options.splits
     ]
     fields = []
     for number in range(options.count):
-        structure = load_structure(held_out[number % len(held_out)])
+        file, split = held_out[number % len(held_out)]
+        structure = load_structure(file)
         made = clean_field(structure, seed=options.seed + number)
         overlaps = {weights: overlap_of_whole(made, weights) for weights in options.weights}
         if made.snr > 0 and all(len(own) for own in overlaps.values()):
-            fields.append(Field(structure.name, made.snr_db, overlaps))
+            fields.append(Field(structure.name, split, made.snr_db, overlaps))
     for weights in options.weights:
         tell(weights, fields)
     if options.figure:
@@ -86,42 +91,53 @@ def clean_field(structure: Structure, *, seed: int) -> Simulated:
 def overlap_of_whole(made: Simulated, weights: str) -> np.ndarray:
     """Overlaps of the particles that the border does not cut."""
     picker = NetworkPicker(NetworkConfig(diameter=made.diameter, contrast="dark", weights=weights))
-    answer = picker.stages(made.micrograph)["particle"]
-    ny, nx = made.micrograph.shape
-    found = cv2.resize(answer, (nx, ny), interpolation=cv2.INTER_LINEAR) > 0.5
     reach_px = REACH * made.diameter / made.micrograph.pixel_size
-    every = particle_overlaps(made.labels, found, reach_px=reach_px)
+    every = particle_overlaps(made.labels, picker.mask(made.micrograph), reach_px=reach_px)
     own = every[: len(made.truth)]
     return own[~made.truth.extra["cut"].astype(bool) & np.isfinite(own)]
 
 
 def tell(weights: str, fields: list[Field]) -> None:
-    """Print the overlaps of one set of weights by ratio, and by structure where the ratio is high enough."""
+    """Print the overlaps of one set of weights by ratio, by split, and by structure."""
     print(f"\n{Path(weights).name}")
-    print("| dB | SNR | micrographs | particles | mean IOU | its error | median | quartiles |")
-    print("|---|---|---|---|---|---|---|---|")
-    ranges = [*itertools.pairwise(EDGES_DB), (LEAST_DB, np.inf)]
-    for low, high in ranges:
-        chosen = [field.overlaps[weights] for field in fields if low <= field.snr_db < high]
-        if not chosen:
-            continue
-        values = np.concatenate(chosen)
-        first, middle, third = np.percentile(values, [25, 50, 75])
-        text = f"{low:g} to {high:g} | {10 ** (low / 10):.2g} to {10 ** (high / 10):.2g}"
-        mean, error = mean_and_error(chosen)
-        numbers = f"{len(chosen)} | {len(values)} | {mean:.3f} | {error:.3f} | {middle:.3f}"
-        print(f"| {text} | {numbers} | {first:.3f}–{third:.3f} |")
+    print("| dB | SNR | structures | micrographs | particles | mean IOU | its error | median | quartiles |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for low, high in itertools.pairwise(EDGES_DB):
+        ratio = f"{low:g} to {high:g} | {10 ** (low / 10):.2g} to {10 ** (high / 10):.2g}"
+        tell_row(ratio, weights, [field for field in fields if low <= field.snr_db < high])
+    clear = [field for field in fields if field.snr_db >= LEAST_DB]
+    tell_row(f"all from {LEAST_DB:g} | from {10 ** (LEAST_DB / 10):g}", weights, clear)
+    for split in HELD_OUT:
+        tell_row(f"of these {split} | ", weights, [field for field in clear if field.split == split])
     print(f"mean IOU of each structure from {LEAST_DB:g} dB on:", end="")
-    for name in sorted({field.structure for field in fields}):
-        own = [f.overlaps[weights] for f in fields if f.structure == name and f.snr_db >= LEAST_DB]
-        if own:
-            print(f" {name} {np.concatenate(own).mean():.2f}", end="")
+    for name, own in by_structure(clear, weights).items():
+        print(f" {name} {own.mean():.2f}", end="")
     print()
 
 
-def mean_and_error(chosen: list[np.ndarray]) -> tuple[float, float]:
-    """Mean over all particles, and its standard error, as those of one micrograph share conditions."""
-    count, total = np.array([len(own) for own in chosen]), np.array([own.sum() for own in chosen])
+def tell_row(title: str, weights: str, fields: list[Field]) -> None:
+    """Print one row of the table, if there is anything to tell."""
+    if not fields:
+        return
+    groups = by_structure(fields, weights)
+    values = np.concatenate([*groups.values()])
+    first, middle, third = np.percentile(values, [25, 50, 75])
+    mean, error = mean_and_error([*groups.values()])
+    numbers = f"{len(groups)} | {len(fields)} | {len(values)} | {mean:.3f} | {error:.3f} | {middle:.3f}"
+    print(f"| {title} | {numbers} | {first:.3f}–{third:.3f} |")
+
+
+def by_structure(fields: list[Field], weights: str) -> dict[str, np.ndarray]:
+    """Overlaps of the particles of each structure, in all its micrographs."""
+    groups: dict[str, list[np.ndarray]] = {}
+    for field in fields:
+        groups.setdefault(field.structure, []).append(field.overlaps[weights])
+    return {name: np.concatenate(groups[name]) for name in sorted(groups)}
+
+
+def mean_and_error(groups: list[np.ndarray]) -> tuple[float, float]:
+    """Mean over all particles, and its standard error, as those of one structure are alike."""
+    count, total = np.array([len(own) for own in groups]), np.array([own.sum() for own in groups])
     mean = total.sum() / count.sum()
     return float(mean), float(np.sqrt(np.sum((total - mean * count) ** 2)) / count.sum())
 

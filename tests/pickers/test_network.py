@@ -25,7 +25,7 @@ from cryoglean.pickers.network import NetworkPicker, working_image
 from cryoglean.select import select
 from cryoglean.simulate import apoferritin_like, procedural_structure, simulate_micrograph
 from cryoglean.simulate.micrograph import Simulated
-from cryoglean.types import FloatImage, Micrograph, Picks
+from cryoglean.types import FloatImage, Mask, Micrograph, Picks
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ def test_outlines_are_more_exact_than_those_of_one_look():
         size=(768, 768),
         pixel_size=structure.diameter / 100,
         optics=Optics(defocus=15_000),
-        exposure=Exposure(dose=20),
+        exposure=Exposure(dose=10),
         crowd=Crowd(coverage=0.25),
     )
     made = simulate_micrograph(structure, conditions, seed=11)
@@ -129,12 +129,25 @@ def test_outlines_are_more_exact_than_those_of_one_look():
     once = load_networks("general").segment(working.data).particle[margin:-margin, margin:-margin]
     assert outlined.shape == once.shape
     assert 0 < outlined.min() < outlined.max() < 1
-    assert mean_overlap(made, outlined) > mean_overlap(made, once) + 0.005
+    overlaps = [
+        mean_overlap(made, found)
+        for found in (likely(made, once), likely(made, outlined), picker.mask(made.micrograph))
+    ]
+    assert np.all(np.diff(overlaps) > 0.01)
 
 
-def mean_overlap(made: Simulated, probability: FloatImage) -> float:
+def test_nothing_is_outlined_where_nothing_stands_out():
+    blank = Micrograph(np.zeros((100, 120), np.float32))
+    assert NetworkPicker().mask(blank).shape == (100, 120)
+    assert not NetworkPicker().mask(blank).any()
+
+
+def likely(made: Simulated, probability: FloatImage) -> Mask:
     ny, nx = made.labels.shape
-    found = cv2.resize(probability, (nx, ny), interpolation=cv2.INTER_LINEAR) > 0.5
+    return np.asarray(cv2.resize(probability, (nx, ny), interpolation=cv2.INTER_LINEAR) > 0.5)
+
+
+def mean_overlap(made: Simulated, found: Mask) -> float:
     every = particle_overlaps(made.labels, found, reach_px=50)[: len(made.truth)]
     return float(np.nanmean(every[~made.truth.extra["cut"].astype(bool)]))
 

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from cryoglean.config import NetworkConfig
 from cryoglean.network import Networks, calibrated, find_candidates, load_networks, normalise
-from cryoglean.network.maps import STRIDE, Maps, margin_px
+from cryoglean.network.maps import STRIDE, Maps, margin_px, overlap_bound
 from cryoglean.pickers.diameter import SIGN_OF, Scale, estimate_scale, require_fitting, resample_to
 from cryoglean.pickers.network_diameter import measure_scale
 from cryoglean.select import inside
-from cryoglean.types import FloatImage, Micrograph, Picks, ScoreMap
+from cryoglean.types import FloatImage, Mask, Micrograph, Picks, ScoreMap
 
 FOREIGN = 0.5
 """Candidates get no score where the mean probability of contamination under them exceeds this."""
@@ -142,6 +142,26 @@ class NetworkPicker:
             "centre": maps.centre[coarse],
             "contamination": maps.contamination[coarse],
         }
+
+    def mask(self, micrograph: Micrograph) -> Mask:
+        """Outline all particles of a micrograph.
+
+        Parameters
+        ----------
+        micrograph : Micrograph
+            The micrograph.
+
+        Returns
+        -------
+        ndarray of bool, shape (ny, nx)
+            True at the pixels of the micrograph that belong to a particle; nowhere where nothing stands out.
+        """
+        ny, nx = micrograph.shape
+        particle = self.stages(micrograph).get("particle")
+        if particle is None:
+            return np.zeros((ny, nx), bool)
+        above = particle - overlap_bound(particle, self._particle_px)
+        return np.asarray(cv2.resize(above, (nx, ny), interpolation=cv2.INTER_LINEAR) > 0)
 
     @property
     def _particle_px(self) -> float:
