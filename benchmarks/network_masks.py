@@ -52,7 +52,7 @@ def main() -> None:
     )
     parser.add_argument("structures", type=Path)
     parser.add_argument("--weights", nargs="+", default=["general"])
-    parser.add_argument("--splits", nargs="+", default=["test", "validation"], choices=HELD_OUT)
+    parser.add_argument("--splits", nargs="+", default=HELD_OUT, choices=HELD_OUT)
     parser.add_argument("--count", type=int, default=644, help="micrographs, as many of each structure")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--figure", type=Path, help="box plots, PNG")
