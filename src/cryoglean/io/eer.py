@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from cryoglean.io.headers import Header
 from cryoglean.io.opening import reading
-from cryoglean.io.tiff import page_count
+from cryoglean.io.tiff import open_tiff, page_count
 
 SUFFIXES = (".eer",)
 
@@ -49,10 +49,8 @@ def read_fractions(header: Header, *, grouping: int, upsampling: int) -> Iterato
     MicrographError
         The file is damaged or cut off.
     """
-    import tifffile
-
     grouping = min(grouping, header.frames)
-    with reading(header.path), tifffile.TiffFile(header.path, superres=upsampling - 1) as tiff:
+    with reading(header.path), open_tiff(header.path, superres=upsampling - 1) as tiff:
         first = page_count(header.path, tiff) - header.frames
         for start in range(0, fraction_count(header, grouping) * grouping, grouping):
             pages = (tiff.pages[first + start + number] for number in range(grouping))

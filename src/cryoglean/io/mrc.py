@@ -21,7 +21,15 @@ from numpy.typing import NDArray
 
 from cryoglean.errors import MicrographError
 from cryoglean.io.headers import ByteOrder, Header, is_credible_pixel_size
-from cryoglean.io.opening import COPY_AGAIN, compression_of, cut_off, open_plain, read_start, reading
+from cryoglean.io.opening import (
+    COPY_AGAIN,
+    compression_of,
+    cut_off,
+    open_unpacked,
+    read_start,
+    reading,
+    refuse_impossible,
+)
 
 SUFFIXES = (".mrc", ".mrcs", ".map", ".rec", ".st", ".ali")
 HEADER_BYTES = 1024
@@ -35,6 +43,8 @@ _NOT_GREY = {
 }
 # No detector, and no stitched overview, is wider; a larger number is something else read as a width.
 _WIDEST = 1_000_000
+# Bytes that are unpacked at once.
+_PIECE = 1 << 22
 _IMOD_STAMP = 1146047817
 _IMOD_SIGNED_BYTES = 1
 _IMOD_HALF_BYTES = 16
@@ -103,7 +113,10 @@ def read_header(path: Path) -> MrcHeader:
         warnings=tuple(warnings),
         offset=HEADER_BYTES + max(int(fields["nsymbt"]), 0),
     )
-    return header if header.compression else _fit_to_size(header)
+    if header.compression:
+        refuse_impossible(path, header.offset + header.frame_bytes)
+        return header
+    return _fit_to_size(header)
 
 
 def read_frames(header: MrcHeader) -> Iterator[NDArray[Any]]:
@@ -119,7 +132,7 @@ def read_frames(header: MrcHeader) -> Iterator[NDArray[Any]]:
     MicrographError
         The file is cut off, or its compressed data are damaged.
     """
-    with reading(header.path), open_plain(header.path) as file:
+    with reading(header.path), open_unpacked(header.path) as file:
         file.seek(header.offset)
         for _ in range(header.frames):
             yield _read_frame(file, header)
@@ -140,16 +153,26 @@ def _read_frame(file: BinaryIO, header: MrcHeader) -> NDArray[Any]:
 def _read_values(file: BinaryIO, header: MrcHeader) -> NDArray[Any]:
     wanted = header.frame_bytes
     if header.compression:
-        block = file.read(wanted)
-        if len(block) < wanted:
-            raise cut_off(header.path, len(block), wanted)
-        return np.frombuffer(block, header.stored)
+        # Memory of an array is taken as it is filled, so an image that is not there takes none.
+        values = np.empty(wanted // header.stored.itemsize, header.stored)
+        got = _fill(file, values.view(np.uint8))
+        if got < wanted:
+            raise cut_off(header.path, got, wanted)
+        return values
     # Compared before memory is taken: a damaged header may promise terabytes.
     left = header.path.stat().st_size - file.tell()
     if left < wanted:
         raise cut_off(header.path, max(left, 0), wanted)
     # Twice as fast as reading into bytes.
     return np.fromfile(file, header.stored, wanted // header.stored.itemsize)
+
+
+def _fill(file: BinaryIO, values: NDArray[np.uint8]) -> int:
+    """Read into an array until it is full or the file ends; return the number of bytes."""
+    got, buffer = 0, values.data
+    while got < len(buffer) and (count := file.readinto(buffer[got : got + _PIECE])):  # type: ignore[attr-defined]
+        got += count
+    return got
 
 
 def _unpacked(rows: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
@@ -170,10 +193,7 @@ def _parse(path: Path, raw: bytes) -> tuple[Any, list[str]]:
         if _is_plausible(fields):
             break
     else:
-        known = "MRC, TIFF, EER, PNG and JPEG are"
-        raise MicrographError(
-            path, f"no image: no format known here begins with {raw[:8]!r}", f"{known} read"
-        )
+        raise _no_header(path, raw, stated or "<")
     warnings = []
     if order != stated:
         name = "little" if order == "<" else "big"
@@ -182,6 +202,23 @@ def _parse(path: Path, raw: bytes) -> tuple[Any, list[str]]:
     if raw[208:211] != b"MAP":
         warnings.append("the MAP mark is missing")
     return fields, warnings
+
+
+def _no_header(path: Path, raw: bytes, order: str) -> MicrographError:
+    """Say what is wrong with a header that makes sense in neither byte order, or that there is none."""
+    from mrcfile.dtypes import HEADER_DTYPE
+
+    if raw[208:211] != b"MAP" and raw[212] not in (0x44, 0x11):
+        cause = f"no image: no format known here begins with {raw[:8]!r}"
+        return MicrographError(path, cause, "MRC, TIFF, EER, PNG and JPEG are read")
+    fields = np.frombuffer(raw, HEADER_DTYPE.newbyteorder(order))[0]
+    mode, nx, ny, nz = (int(fields[name]) for name in ("mode", "nx", "ny", "nz"))
+    if mode not in _MODES and mode not in _NOT_GREY:
+        known = ", ".join(map(str, sorted(_MODES)))
+        cause = f"the MRC header is damaged: it says mode {mode}, where images have {known}"
+    else:
+        cause = f"the MRC header is damaged: it says {nx}×{ny} pixels in {nz} sections"
+    return MicrographError(path, cause, COPY_AGAIN)
 
 
 def _is_plausible(fields: Any) -> bool:

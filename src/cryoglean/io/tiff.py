@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from cryoglean.errors import MicrographError
 from cryoglean.io.colour import COLOUR, grey
 from cryoglean.io.headers import Header, is_credible_pixel_size
+from cryoglean.io.limits import open_file
 from cryoglean.io.opening import COPY_AGAIN, reading, refuse_impossible
 
 SUFFIXES = (".tif", ".tiff")
@@ -35,7 +36,7 @@ def read_header(path: Path) -> Header:
     """
     import tifffile
 
-    with reading(path), _complaints() as complaints, tifffile.TiffFile(path) as tiff:
+    with reading(path), _complaints() as complaints, open_tiff(path) as tiff:
         pages = tiff.pages
         page: Any = pages.first
         is_eer = page.compression in EER_COMPRESSIONS
@@ -45,7 +46,7 @@ def read_header(path: Path) -> Header:
             is_eer, page, frames = True, pages[1], frames - 1
         pixel_size = _pixel_size(page)
         codec = tifffile.COMPRESSION(page.compression).name
-        refuse_impossible(path, page.size * page.dtype.itemsize if page.dtype else 0)
+        _refuse_impossible_page(path, page)
         _refuse_single_page_stack(path, tiff)
         return Header(
             path=path,
@@ -74,22 +75,42 @@ def read_frames(header: Header) -> Iterator[NDArray[Any]]:
     MicrographError
         The file is damaged or cut off, or a page has another size than the first.
     """
-    import tifffile
-
-    with reading(header.path), tifffile.TiffFile(header.path) as tiff:
+    with reading(header.path), open_tiff(header.path) as tiff:
         for number in range(page_count(header.path, tiff)):
             page = tiff.pages[number]
+            # Before it is decoded: a page may promise any number of pixels.
+            require_shape(header, number, page)
             image = page.asarray()
-            image = grey(np.moveaxis(image, 0, -1) if page.axes.startswith("S") else image)
-            if image.shape != header.shape:
-                sizes = f"frame {number + 1} has {image.shape} rows and columns, the first {header.shape}"
-                raise MicrographError(header.path, sizes, "give a movie whose frames are all of one size")
-            yield image
+            yield grey(np.moveaxis(image, 0, -1) if page.axes.startswith("S") else image)
 
 
 def read_image(header: Header) -> NDArray[Any]:
     """Read the first page of a TIFF file; see `read_frames`."""
     return next(read_frames(header))
+
+
+@contextmanager
+def open_tiff(path: Path, *, superres: int = 0) -> Iterator[Any]:
+    """Open a TIFF or EER file with tifffile; `superres` renders EER frames finer, by that power of 2."""
+    import tifffile
+
+    with open_file(path) as file, tifffile.TiffFile(file, superres=superres, name=path.name) as tiff:
+        yield tiff
+
+
+def require_shape(header: Header, number: int, page: Any) -> None:
+    """Make sure that a page holds a frame as large as the first.
+
+    Raises
+    ------
+    MicrographError
+        It has another size.
+    """
+    shape = (page.imagelength, page.imagewidth)
+    if shape != header.shape or page.imagedepth != 1:
+        sizes = f"frame {number + 1} has {shape} rows and columns, the first {header.shape}"
+        raise MicrographError(header.path, sizes, "give a movie whose frames are all of one size")
+    _refuse_impossible_page(header.path, page)
 
 
 def page_count(path: Path, tiff: Any) -> int:
@@ -105,6 +126,14 @@ def page_count(path: Path, tiff: Any) -> int:
     if complaints:
         raise MicrographError(path, f"cut off after {count} frames: {complaints[0]}", COPY_AGAIN)
     return count
+
+
+def _refuse_impossible_page(path: Path, page: Any) -> None:
+    """Refuse a page whose pixels, or one of whose tiles, cannot be in the file."""
+    pixel = page.dtype.itemsize if page.dtype else 1
+    # Tiles at the border reach beyond the image, but none is many times as large.
+    tile = page.tilewidth * page.tilelength * page.samplesperpixel if page.is_tiled else 0
+    refuse_impossible(path, max(page.size, tile) * pixel)
 
 
 def _refuse_single_page_stack(path: Path, tiff: Any) -> None:
