@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gemmi import cif
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -116,3 +117,64 @@ def test_every_real_star_file_survives(shared, tmp_path):
         blocks = read_star(file)
         assert blocks, file
         assert_same(blocks, written_and_read(blocks, tmp_path))
+
+
+def test_utf_16_is_read_by_its_mark(tmp_path):
+    path = tmp_path / "a.star"
+    path.write_bytes("data_\r\nloop_\r\n_x\r\né.mrc\r\n".encode("utf-16"))
+    assert read_star(path)[0].text("x").tolist() == ["é.mrc"]
+
+
+def test_a_name_that_begins_with_an_underscore_is_no_label(tmp_path):
+    path = tmp_path / "a.star"
+    path.write_text("data_\nloop_\n_rlnMicrographName #1\n_rlnOpticsGroup #2\n_first.mrc 1\n_second.mrc 2\n")
+    (block,) = read_star(path)
+    assert block.text("rlnMicrographName").tolist() == ["_first.mrc", "_second.mrc"]
+    assert block.text("rlnOpticsGroup").tolist() == ["1", "2"]
+
+
+@given(rows=st.lists(st.lists(st.text("aB9._-#/@ é;[$", max_size=8), min_size=2, max_size=2), max_size=4))
+def test_another_reader_finds_the_same_in_what_is_written(tmp_path_factory, rows):
+    path = tmp_path_factory.mktemp("star") / "a.star"
+    columns = {"a": as_text([row[0] for row in rows]), "b": as_text([row[1] for row in rows])}
+    write_star(path, [Block("words", columns)])
+    try:
+        (block,) = cif.read_string(path.read_text(encoding="utf-8"))
+    except ValueError:
+        # Bare words beyond ASCII, and with a dollar before them, are none by the letter of CIF.
+        assert any(not word.isascii() or word.startswith("$") for row in rows for word in row)
+        return
+    for label, values in columns.items():
+        found = [word if cif.is_null(word) else cif.as_string(word) for word in block.find_loop(f"_{label}")]
+        assert found == values.tolist()
+
+
+ROWS = "data_\nloop_\n_a\n_b\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (ROWS + "Mikroskopie/Köln.mrc 1\n", ["Mikroskopie/Köln.mrc"]),
+        (ROWS + "$grid.mrc 1\n", ["$grid.mrc"]),
+        (ROWS + "_first.mrc 1\n", ["_first.mrc"]),
+        (ROWS + "data_1.mrc 1\n", ["data_1.mrc"]),
+        ("data_x\n_a 1\n\ndata_x\n_a 2\n", ["1"]),
+    ],
+)
+def test_what_relion_writes_is_read_though_cif_forbids_it(tmp_path, text, wanted):
+    """Why STAR files are not read by gemmi, which refuses every one of these."""
+    path = tmp_path / "a.star"
+    path.write_text(text, encoding="utf-8")
+    assert read_star(path)[0].text("a").tolist() == wanted
+    with pytest.raises((ValueError, RuntimeError), match=r"parse error|Wrong number|duplicate"):
+        cif.read_file(str(path))
+
+
+def test_a_word_that_is_lost_shifts_no_columns(tmp_path):
+    """Why STAR files are not read by gemmi, which counts the words of the whole loop and not of a row."""
+    path = tmp_path / "a.star"
+    path.write_text(ROWS + "1 2\n3\n4 5\n6\n")
+    with pytest.raises(CoordinateError, match="line 6: a row of 1 values under 2 labels"):
+        read_star(path)
+    assert list(cif.read_file(str(path))[0].find_loop("_a")) == ["1", "3", "5"]

@@ -11,6 +11,7 @@ while csparc2star of pyem by default takes it from the other edge. Look at the p
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
@@ -32,6 +33,7 @@ from cryoglean.io.formats.rows import (
     require_centres,
 )
 from cryoglean.io.formats.text import as_fixed_text, as_text
+from cryoglean.io.limits import open_file
 from cryoglean.io.micrographs import micrograph_name
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.types import Picks
@@ -174,15 +176,16 @@ def read_fields(path: Path) -> dict[str, NDArray[Any]]:
         Not such a file, cut short, or with Python objects in it.
     """
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             dtype, n = _read_header(file, path)
-            raw = file.read()
+            # Checked before any memory is asked for: a damaged header may claim any number of rows.
+            left = os.fstat(file.fileno()).st_size - file.tell()
+            if left < n * dtype.itemsize:
+                cause = f"cut short: {n} rows of {dtype.itemsize} bytes were promised, {left} bytes follow"
+                raise CoordinateError(path, cause)
+            raw = file.read(n * dtype.itemsize)
     except OSError as error:
         raise CoordinateError(path, f"cannot be read: {error.strerror or error}") from None
-    # The count is checked before any memory is asked for: a damaged header may claim any number.
-    if len(raw) < n * dtype.itemsize:
-        cause = f"cut short: {n} rows of {dtype.itemsize} bytes were promised, {len(raw)} bytes follow"
-        raise CoordinateError(path, cause)
     table = np.frombuffer(raw, dtype, n)
     return {label: table[label] for label in dtype.names or ()}
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cryoglean.errors import CoordinateError, UsageError
+from cryoglean.errors import CoordinateError, CryogleanError, UsageError
 from cryoglean.io.formats import boxes, cryosparc, relion, tables
 from cryoglean.io.formats.naming import distinct_names
 from cryoglean.types import Picks
@@ -136,11 +136,11 @@ def read_picks(
     if pixel_size is not None and not 0 < pixel_size < float("inf"):
         raise UsageError(f"the pixel size must be a positive number of Å, got {pixel_size}")
     if not path.is_dir():
-        return dialect_of(path, format).read(path, pixel_size)
+        return _read(path, format, pixel_size)
     if format in (None, "relion") and (path / LIST_FILE).is_file():
         return relion.read_relion(path / LIST_FILE, pixel_size)
     files = _files_in(path, format)
-    read = [(file, picks) for file in files for picks in dialect_of(file, format).read(file, pixel_size)]
+    read = [(file, picks) for file in files for picks in _read(file, format, pixel_size)]
     names = [picks.name for _, picks in read]
     if len(set(names)) == len(names):
         return [picks for _, picks in read]
@@ -214,6 +214,20 @@ def write_picks(
         list_file, {given.get(name, f"{name}.mrc"): file for name, file in files.items()}
     )
     return [*files.values(), list_file]
+
+
+def _read(path: Path, name: str | None, pixel_size: float | None) -> list[Picks]:
+    dialect = dialect_of(path, name)
+    try:
+        return dialect.read(path, pixel_size)
+    except CryogleanError:
+        raise
+    except Exception as error:  # noqa: BLE001 - what nobody has foreseen in a damaged file costs that file alone
+        cause = (
+            f"damaged, or no file of the format {dialect.name}: {type(error).__name__}: {str(error)[:200]}"
+        )
+        remedy = "name its format with --from; if its own program reads it, please report this"
+        raise CoordinateError(path, cause, remedy) from None
 
 
 def dialect_of(path: Path, name: str | None = None) -> ManyInOne | OneEach:

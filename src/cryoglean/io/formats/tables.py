@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from cryoglean.io.formats.rows import (
     require_centres,
 )
 from cryoglean.io.formats.text import as_floats, as_text, formatted_rows, read_text, word_columns
+from cryoglean.io.limits import open_file
 from cryoglean.io.micrographs import micrograph_name
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.types import Picks
@@ -44,7 +46,7 @@ _MEANING = {header: meaning for meaning, headers in _MEANINGS.items() for header
 _OURS = ("micrograph", "x", "y", "score", "diameter", "kind")
 _TOPAZ = ("image_name", "x_coord", "y_coord", "score")
 _NEEDS_QUOTES = re.compile(r'[",\t\n\r]|^\s|\s$').search
-_LARGEST_ROWS = 50_000_000
+_MAX_CELLS = 100_000_000
 
 
 def read_csv(path: Path, pixel_size: float | None = None) -> list[Picks]:
@@ -74,11 +76,14 @@ def read_parquet(path: Path, pixel_size: float | None = None) -> list[Picks]:
     """Read a Parquet table; as `read_csv`. Needs pyarrow."""
     pyarrow, parquet = _pyarrow(path)
     try:
-        rows = parquet.read_metadata(path).num_rows
-        if rows > _LARGEST_ROWS:
-            raise CoordinateError(path, f"claims {rows} rows; at most {_LARGEST_ROWS} are read")
-        table = parquet.read_table(path)
-        columns = {label: _of_arrow(table.column(label), pyarrow) for label in table.column_names}
+        with open_file(path) as opened, parquet.ParquetFile(opened) as file:
+            rows, labels = file.metadata.num_rows, file.schema_arrow.names
+            if rows * len(labels) > _MAX_CELLS:
+                cause = f"claims {rows} rows of {len(labels)} columns; at most {_MAX_CELLS} values are read"
+                raise CoordinateError(path, cause)
+            _require_different(labels, path)
+            table = file.read()
+        columns = {label: _of_arrow(table.column(label), pyarrow) for label in labels}
     except (OSError, ValueError, pyarrow.ArrowException) as error:
         raise CoordinateError(path, f"not a readable Parquet file: {str(error)[:100]}") from None
     return _picks_of_words(columns, path, pixel_size)
@@ -156,10 +161,14 @@ def _words(path: Path, separator: str) -> dict[str, NDArray[Any]]:
     if isinstance(columns, int):
         raise CoordinateError(path, f"line {columns + 2} has not as many values as the header, {len(header)}")
     header = [label.strip() for label in header]
-    twice = next((label for label in header if header.count(label) > 1), None)
+    _require_different(header, path)
+    return dict(zip(header, columns, strict=True))
+
+
+def _require_different(labels: Sequence[str], path: Path) -> None:
+    twice = next((label for label, number in Counter(labels).items() if number > 1), None)
     if twice is not None:
         raise CoordinateError(path, f"two columns are called {twice!r}")
-    return dict(zip(header, columns, strict=True))
 
 
 def _quoted_words(text: str, path: Path, separator: str) -> tuple[list[str], list[NDArray[Any]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryoglean.errors import CoordinateError
+from cryoglean.io.limits import read_file
 
 # Nine significant digits keep every float32, and a coordinate to 10⁻⁵ pixels; '#' keeps floats from passing
 # for integers.
@@ -19,6 +21,8 @@ FLOAT_FORMAT = "%#.9g"
 
 _IS_SPACE = np.array([chr(code).isspace() for code in range(128)])
 _TEXT = np.dtypes.StringDType()
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_MAX_TEXT_BYTES = 4 * 2**30
 _MISSING = frozenset({"<NA>", "NA", "None", "none", "null", "", "-nan"})
 
 
@@ -31,19 +35,24 @@ def read_text(path: Path | str) -> str:
         The file is not there, is a folder, is binary, or is the pointer that Git LFS leaves for a file.
     """
     try:
-        raw = Path(path).read_bytes()
+        raw = read_file(path, largest=_MAX_TEXT_BYTES)
     except OSError as error:
         raise CoordinateError(path, f"cannot be read: {error.strerror or error}") from None
     if raw.startswith(b"version https://git-lfs.github.com"):
         raise CoordinateError(path, "a Git LFS pointer, not the file itself", "fetch it with `git lfs pull`")
-    if b"\0" in raw:
-        raise CoordinateError(path, "a binary file where text was wanted", "name its format with --from")
+    encoding = "utf-16" if raw.startswith(_UTF_16) else "utf-8-sig"
+    if encoding != "utf-16" and b"\0" in raw:
+        cause = f"a binary or damaged file where text was wanted: byte {raw.index(0)} is NUL"
+        raise CoordinateError(path, cause, "name its format with --from")
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode(encoding)
     except UnicodeDecodeError as error:
+        name = encoding.removesuffix("-sig").upper()
         raise CoordinateError(
-            path, f"not UTF-8 text: byte {error.start} is {raw[error.start]:#04x}"
+            path, f"not {name} text: byte {error.start} is {raw[error.start]:#04x}"
         ) from None
+    if "\0" in text:
+        raise CoordinateError(path, "a damaged file where text was wanted: it holds NUL")
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
