@@ -17,14 +17,16 @@ from pathlib import Path
 
 import numpy as np
 
-from cryoglean.config import EngineConfig, PickConfig, SelectConfig
 from cryoglean.engine import Run, RunFolder, pick, reselect
 from cryoglean.engine.ledger import Record, identify, rounded
 from cryoglean.engine.plan import Job, plan_jobs, write_inputs
 from cryoglean.engine.results import collect, write_config
 from cryoglean.engine.session import missing_jobs
+from cryoglean.engine.settings import EngineConfig
 from cryoglean.engine.work import Task, file_results
+from cryoglean.pickers.settings import PickConfig
 from cryoglean.report.run_report import write_report
+from cryoglean.select.settings import SelectConfig
 from cryoglean.types import Picks
 
 CANDIDATES, PICKS = 1500, 300

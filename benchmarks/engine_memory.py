@@ -21,10 +21,11 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from cryoglean.config import EngineConfig, PickConfig
 from cryoglean.engine import Run, RunFolder, pick
+from cryoglean.engine.settings import EngineConfig
 from cryoglean.engine.work import Outcome
 from cryoglean.io import write_mrc
+from cryoglean.pickers.settings import PickConfig
 from cryoglean.report.run_report import write_report
 
 DIAMETER_PX = 100

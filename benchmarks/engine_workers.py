@@ -14,10 +14,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from cryoglean.config import EngineConfig, PickConfig
 from cryoglean.engine import Run, RunFolder, pick
+from cryoglean.engine.settings import EngineConfig
 from cryoglean.engine.work import Outcome
 from cryoglean.io import expand_inputs
+from cryoglean.pickers.settings import PickConfig
 
 WAYS = {
     "1 worker": EngineConfig(workers=1),

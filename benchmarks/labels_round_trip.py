@@ -17,12 +17,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 from numpy.typing import NDArray
 
-from cryoglean.config import CrowdRanges, LabelConfig, SimulationConfig
 from cryoglean.labels import LabelImage, RefinedParticles, Reprojector, paint_labels
 from cryoglean.labels.painting import IGNORED, PARTICLE, Field
+from cryoglean.labels.settings import LabelConfig
 from cryoglean.simulate import KINDS, Simulated, Structure, procedural_structure, simulate_micrograph
 from cryoglean.simulate.projection import Grid, potential_map, rotation_matrix
 from cryoglean.simulate.reading import find_structures, load_structure
+from cryoglean.simulate.settings import CrowdRanges, SimulationConfig
 from cryoglean.simulate.structures import AtomicModel, DensityMap
 
 SIZE, ACROSS = 768, 10

@@ -29,17 +29,17 @@ from pathlib import Path
 
 import numpy as np
 
-from cryoglean.config import SelectConfig
 from cryoglean.corrections import Added, Corrections, Deleted
 from cryoglean.corrections.files import write_corrections
 from cryoglean.engine import RunFolder
 from cryoglean.engine.ledger import Record, read_record
+from cryoglean.engine.proposals import propose_teaching
 from cryoglean.evaluate import evaluate, match
 from cryoglean.io.formats import read_picks
-from cryoglean.learning import propose_teaching
-from cryoglean.learning.tuning import GENERAL
-from cryoglean.network import read_weights
+from cryoglean.networks.weights import read_weights
 from cryoglean.select import select
+from cryoglean.select.settings import SelectConfig
+from cryoglean.training.finetune import GENERAL
 from cryoglean.types import Picks
 
 MICROGRAPHS, CORRECTED = 14, 5

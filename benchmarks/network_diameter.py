@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize
 
-import cryoglean.pickers.network_diameter as looking
-from cryoglean.config import SimulationConfig
-from cryoglean.network import Networks, load_networks
-from cryoglean.pickers.diameter import Scale, estimate_scale
+import cryoglean.pickers.size.by_networks as looking
+from cryoglean.dataset.shards import split_of
+from cryoglean.networks.runtime import Networks, load_networks
+from cryoglean.pickers.size.by_discs import Scale, estimate_scale
 from cryoglean.simulate import find_structures, load_structure, simulate_micrograph
-from cryoglean.simulate.shards import split_of
+from cryoglean.simulate.settings import SimulationConfig
 from cryoglean.types import Micrograph
 
 LIMITS = (0.15, 0.25, 0.4)
@@ -41,11 +41,7 @@ def main() -> None:
     parser.add_argument("--fit", action="store_true")
     options = parser.parse_args()
     networks = load_networks(options.weights)
-    files = [
-        f
-        for f in find_structures(options.structures)
-        if split_of(f.family, SimulationConfig().tiles) != "train"
-    ]
+    files = [f for f in find_structures(options.structures) if split_of(f.family) != "train"]
     rng = np.random.default_rng(options.seed)
     seen, truth, by_networks, by_discs = [], [], [], []
     for number in range(options.count):

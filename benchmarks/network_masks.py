@@ -19,12 +19,13 @@ from pathlib import Path
 
 import numpy as np
 
-from cryoglean.config import NetworkConfig, SimulationConfig
+from cryoglean.dataset.shards import Split, split_of
 from cryoglean.evaluate import particle_overlaps
-from cryoglean.pickers.network import NetworkPicker
+from cryoglean.pickers.pixer.picker import NetworkPicker
+from cryoglean.pickers.pixer.settings import NetworkConfig
 from cryoglean.simulate import Structure, find_structures, load_structure, simulate_micrograph
 from cryoglean.simulate.micrograph import Simulated
-from cryoglean.simulate.shards import Split, split_of
+from cryoglean.simulate.settings import SimulationConfig
 
 HELD_OUT: tuple[Split, ...] = ("test", "validation")
 """Splits whose families no network learnt from."""
@@ -60,7 +61,7 @@ def main() -> None:
     held_out = [
         (file, split)
         for file in find_structures(options.structures)
-        if (split := split_of(file.family, SimulationConfig().tiles)) in options.splits
+        if (split := split_of(file.family)) in options.splits
     ]
     fields = []
     for number in range(options.count):

@@ -17,13 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from cryoglean.config import Calibration
+from cryoglean.dataset.shards import find_shards, read_shard
+from cryoglean.dataset.tiles import LabelledTiles
 from cryoglean.evaluate import evaluate
 from cryoglean.evaluate.curves import Curve, precision_recall
-from cryoglean.network import load_networks
-from cryoglean.network.calibration import Measured, figures, measure_tiles
-from cryoglean.network.tiles import LabelledTiles
-from cryoglean.simulate.shards import find_shards, read_shard
+from cryoglean.networks.runtime import load_networks
+from cryoglean.networks.settings import Calibration
+from cryoglean.training.calibration import Measured, figures, measure_tiles
 
 CONTAMINATED = 0.01
 """A tile is contaminated where more than this part of it is no ice and no whole particle."""

@@ -20,11 +20,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cryoglean.config import NetworkConfig, SelectConfig
 from cryoglean.io import read_micrograph, write_mrc
 from cryoglean.io.formats.relion import write_coordinates
-from cryoglean.pickers.network import NetworkPicker
+from cryoglean.pickers.pixer.picker import NetworkPicker
+from cryoglean.pickers.pixer.settings import NetworkConfig
 from cryoglean.select import select
+from cryoglean.select.settings import SelectConfig
 
 
 def main() -> None:

@@ -22,8 +22,6 @@ import cv2
 import numpy as np
 from scipy.cluster.vq import kmeans2
 
-from cryoglean.cluster import darkest_pixels
-from cryoglean.config import ClusterConfig, PaperConfig
 from cryoglean.evaluate import (
     MaskMerit,
     Merit,
@@ -35,7 +33,9 @@ from cryoglean.evaluate import (
 )
 from cryoglean.io import read_micrograph
 from cryoglean.io.formats import read_picks
-from cryoglean.pickers.autocryopicker import AutoCryoPicker
+from cryoglean.pickers.autocryopicker.clustering import darkest_pixels
+from cryoglean.pickers.autocryopicker.picker import AutoCryoPicker
+from cryoglean.pickers.autocryopicker.settings import ClusterConfig, PaperConfig
 from cryoglean.types import Mask, Micrograph, Picks
 
 CLUSTERINGS = {

@@ -17,12 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
-from cryoglean.config import PickConfig
 from cryoglean.evaluate import evaluate
 from cryoglean.io import read_micrograph
 from cryoglean.io.formats import read_picks
-from cryoglean.pickers import build_picker
 from cryoglean.pickers.base import Picker
+from cryoglean.pickers.factory import build_picker
+from cryoglean.pickers.settings import PickConfig
 from cryoglean.types import Micrograph, Picks
 
 PICKERS = ("unsupervised", "network", "paper")

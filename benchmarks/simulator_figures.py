@@ -23,7 +23,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from cryoglean.config import Conditions, Crowd, Exposure, Ice, Optics, SimulationConfig
 from cryoglean.io import read_micrograph, write_png
 from cryoglean.simulate import (
     Structure,
@@ -33,6 +32,7 @@ from cryoglean.simulate import (
     simulate_micrograph,
 )
 from cryoglean.simulate.procedural import hemocyanin_like
+from cryoglean.simulate.settings import Conditions, Crowd, Exposure, Ice, Optics, SimulationConfig
 
 HOME = Path(__file__).parents[1]
 IMAGES = HOME / "docs" / "images" / "simulator"

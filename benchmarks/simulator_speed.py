@@ -9,7 +9,6 @@ import tempfile
 import time
 from pathlib import Path
 
-from cryoglean.config import SimulationConfig
 from cryoglean.simulate import (
     ShardPlan,
     Structure,
@@ -19,6 +18,7 @@ from cryoglean.simulate import (
     simulate_micrograph,
     write_shards,
 )
+from cryoglean.simulate.settings import SimulationConfig
 
 TILES = 1024
 

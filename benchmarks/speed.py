@@ -20,12 +20,14 @@ import mrcfile
 import numpy as np
 from skimage.feature import blob_log
 
-from cryoglean.config import PickConfig, SelectConfig, UnsupervisedConfig
 from cryoglean.io import read_micrograph
 from cryoglean.io.formats.relion import write_coordinates
-from cryoglean.pickers import measure
-from cryoglean.pickers.unsupervised import UnsupervisedPicker
+from cryoglean.pickers.factory import measure
+from cryoglean.pickers.settings import PickConfig
+from cryoglean.pickers.template.picker import UnsupervisedPicker
+from cryoglean.pickers.template.settings import UnsupervisedConfig
 from cryoglean.select import select
+from cryoglean.select.settings import SelectConfig
 
 DIAMETER = 114.0
 THREADS = 2

@@ -13,10 +13,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cryoglean.config import PickConfig, SelectConfig
     from cryoglean.io import read_micrograph
     from cryoglean.io.formats import read_picks, write_picks
-    from cryoglean.pickers import build_picker
+    from cryoglean.pickers.factory import build_picker
+    from cryoglean.pickers.settings import PickConfig
+    from cryoglean.select.settings import SelectConfig
     from cryoglean.simulate import simulate_micrograph
     from cryoglean.types import Micrograph, Picks
 

@@ -7,12 +7,12 @@ import pytest
 from typer.testing import CliRunner
 
 from cryoglean.cli.app import app
+from cryoglean.dataset.shards import find_shards
 from cryoglean.errors import UsageError
-from cryoglean.network import read_weights
-from cryoglean.simulate.shards import find_shards
+from cryoglean.networks.weights import read_weights
 from tests.labels.conftest import data_set  # noqa: F401 - a fixture
 from tests.labels.refined import DataSet, write_relion_3_1
-from tests.learning.conftest import shards  # noqa: F401 - a fixture
+from tests.training.conftest import shards  # noqa: F401 - a fixture
 
 run = CliRunner()
 

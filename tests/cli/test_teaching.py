@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cryoglean.cli.teaching import teller
-from cryoglean.learning.progress import Learnt, Progress
+from cryoglean.training.progress import Learnt, Progress
 
 GENERAL = {"simulated_average_precision": 0.71}
 BEFORE = {"f1": 0.7, "precision": 0.9, "recall": 0.6, "average_precision": 0.75} | GENERAL

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cryoglean.config import EngineConfig, PickConfig
 from cryoglean.engine import Run, RunFolder, pick
+from cryoglean.engine.settings import EngineConfig
 from cryoglean.io import write_mrc
+from cryoglean.pickers.settings import PickConfig
 from cryoglean.viewer import serving
 from cryoglean.viewer.guard import Keys
 from tests.conftest import Outcome

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cryoglean.config import PickConfig
 from cryoglean.engine import RunFolder
 from cryoglean.io import write_mrc
+from cryoglean.pickers.settings import PickConfig
 from tests.engine.session_files import draw_micrograph
 
 MICROGRAPHS = 6

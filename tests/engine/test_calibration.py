@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cryoglean.config import PickConfig
 from cryoglean.engine.calibration import (
     MOST_SOURCES,
     Calibration,
@@ -17,7 +16,8 @@ from cryoglean.engine.calibration import (
 )
 from cryoglean.errors import MicrographError
 from cryoglean.io import read_micrograph
-from cryoglean.pickers import build_picker
+from cryoglean.pickers.factory import build_picker
+from cryoglean.pickers.settings import PickConfig
 from cryoglean.types import Micrograph
 from tests.engine.session_files import draw_micrograph
 

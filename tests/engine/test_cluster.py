@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from cryoglean.config import EngineConfig, PickConfig
 from cryoglean.engine import Run, RunFolder, pick
+from cryoglean.engine.settings import EngineConfig
 from cryoglean.errors import UsageError
+from cryoglean.pickers.settings import PickConfig
 from tests.engine.killing import KillOnce, kill_always
 from tests.engine.session_files import ignore, left_by
 

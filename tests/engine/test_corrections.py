@@ -9,11 +9,13 @@ from threading import Event
 import numpy as np
 import pytest
 
-from cryoglean.config import EngineConfig, PickConfig, SelectConfig, WatchConfig
 from cryoglean.corrections import Added, Corrections, Deleted, Moved, write_corrections
 from cryoglean.engine import Run, RunFolder, pick, reselect, watch
 from cryoglean.engine.ledger import read_record
+from cryoglean.engine.settings import EngineConfig, WatchConfig
 from cryoglean.io.formats import read_picks
+from cryoglean.pickers.settings import PickConfig
+from cryoglean.select.settings import SelectConfig
 from cryoglean.types import Picks
 from tests.engine.session_files import ignore, left_by
 

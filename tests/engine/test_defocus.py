@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cryoglean.config import PickConfig
 from cryoglean.engine import Run, RunFolder, pick
 from cryoglean.engine.defocus import keep_defocus, kept_defocus
 from cryoglean.engine.plan import plan_jobs
 from cryoglean.errors import CoordinateError
 from cryoglean.io.formats.optics import read_defocus
 from cryoglean.io.formats.star import Block, write_star
+from cryoglean.pickers.settings import PickConfig
 
 OPTICS = {"rlnOpticsGroup": np.array([1]), "rlnVoltage": np.array([300.0])}
 

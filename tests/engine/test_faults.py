@@ -17,11 +17,12 @@ import numpy as np
 import psutil
 import pytest
 
-from cryoglean.config import EngineConfig, PickConfig
 from cryoglean.engine import Run, RunFolder, pick
+from cryoglean.engine.settings import EngineConfig
 from cryoglean.engine.work import Outcome
 from cryoglean.io import expand_inputs, read_micrograph
 from cryoglean.io.formats import read_picks
+from cryoglean.pickers.settings import PickConfig
 from tests.engine.killing import KillOnce, kill_always
 from tests.engine.session_files import ignore, left_by, partials
 

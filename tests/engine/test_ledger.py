@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from cryoglean.config import PickConfig
 from cryoglean.engine.ledger import Record, identify, read_record, rounded, write_record
 from cryoglean.errors import MicrographError
+from cryoglean.pickers.settings import PickConfig
 from cryoglean.types import Picks
 
 CONFIG = PickConfig(diameter=96.0, contrast="dark", min_score=0.4)

@@ -9,13 +9,14 @@ import numpy as np
 import psutil
 import pytest
 
-from cryoglean.config import EngineConfig, PickConfig
 from cryoglean.engine import Run, RunFolder, pick
 from cryoglean.engine.memory import GIB, PROCESS, Budget, budget_of, memory_need
 from cryoglean.engine.plan import Job
 from cryoglean.engine.resources import cores_given, memory_given
+from cryoglean.engine.settings import EngineConfig
 from cryoglean.engine.work import Outcome
 from cryoglean.io import write_mrc
+from cryoglean.pickers.settings import PickConfig
 from tests.engine.session_files import draw_micrograph, ignore
 
 

@@ -9,18 +9,20 @@ from threading import Event
 import numpy as np
 import pytest
 
-from cryoglean.config import EngineConfig, PickConfig, SelectConfig
 from cryoglean.engine import Run, RunFolder, pick, reselect
 from cryoglean.engine.events import Ended, Started
 from cryoglean.engine.ledger import Record, read_record, rounded
 from cryoglean.engine.results import read_config
+from cryoglean.engine.settings import EngineConfig
 from cryoglean.engine.work import Outcome, file_results
 from cryoglean.errors import FileError, OutputError, UsageError
 from cryoglean.io import read_micrograph
 from cryoglean.io.formats import read_picks
-from cryoglean.pickers import build_picker
+from cryoglean.pickers.factory import build_picker
+from cryoglean.pickers.settings import PickConfig
 from cryoglean.report.overlay_file import write_overlay
 from cryoglean.select import select
+from cryoglean.select.settings import SelectConfig
 from tests.engine.session_files import ignore, left_by, partials
 
 ONE = EngineConfig(workers=1)

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from cryoglean.config import EngineConfig, PickConfig, SelectConfig
 from cryoglean.engine import Run, RunFolder, pick, reselect
+from cryoglean.engine.settings import EngineConfig
 from cryoglean.engine.work import Outcome
+from cryoglean.pickers.settings import PickConfig
+from cryoglean.select.settings import SelectConfig
 from tests.engine.killing import KillOnce
 from tests.engine.one_node_slurm import one_node_slurm, reason_against
 from tests.engine.session_files import ignore, left_by

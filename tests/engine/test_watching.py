@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from cryoglean.config import EngineConfig, PickConfig, WatchConfig
 from cryoglean.engine import Run, RunFolder, pick, watch
 from cryoglean.engine.events import Calibrated, Ended, Waiting
+from cryoglean.engine.settings import EngineConfig, WatchConfig
 from cryoglean.engine.watching import Arrivals
 from cryoglean.engine.work import Outcome
 from cryoglean.io.formats import read_picks
+from cryoglean.pickers.settings import PickConfig
 from tests.engine.session_files import left_by
 
 QUICK = WatchConfig(settle=0.3, every=0.05, patience=0.5)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from cryoglean.config import ExtractConfig
 from cryoglean.extract import crop_fourier, cut_boxes, normalise_background, particle_images, suggested_box
+from cryoglean.extract.settings import ExtractConfig
 
 
 def _ramp(shape: tuple[int, int]) -> np.ndarray:

@@ -8,7 +8,7 @@ from unittest.mock import create_autospec
 import numpy as np
 import pytest
 
-from cryoglean.config import EngineConfig, PickConfig
+from cryoglean.engine.settings import EngineConfig
 from cryoglean.errors import CoordinateError, UsageError
 from cryoglean.handover.cryosparc import (
     Exposure,
@@ -20,6 +20,7 @@ from cryoglean.handover.cryosparc import (
 )
 from cryoglean.io.formats import read_picks, write_picks
 from cryoglean.io.formats.cryosparc import read_fields
+from cryoglean.pickers.settings import PickConfig
 from cryoglean.types import Picks
 
 EXPOSURES = {

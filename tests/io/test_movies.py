@@ -8,10 +8,10 @@ import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryoglean.config import MovieConfig
 from cryoglean.errors import MicrographError
 from cryoglean.io import open_movie, read_header, read_micrograph, write_mrc
 from cryoglean.io.movies import correct_gain, orient_gain
+from cryoglean.io.settings import MovieConfig
 from tests.io.crafting import eer_bytes, eer_frame, mrc_bytes
 
 RNG = np.random.default_rng(3)

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cryoglean.config import CrowdRanges, SimulationConfig
 from cryoglean.io import write_mrc
 from cryoglean.simulate import procedural_structure, simulate_micrograph
 from cryoglean.simulate.projection import Grid, potential_map
+from cryoglean.simulate.settings import CrowdRanges, SimulationConfig
 from tests.labels.refined import IMAGE_PIXEL, MICROGRAPH_PIXEL, DataSet, write_relion_3_0, write_relion_3_1
 
 SHIFT = 9.0

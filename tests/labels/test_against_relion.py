@@ -8,10 +8,10 @@ import mrcfile
 import numpy as np
 import pytest
 
-from cryoglean.config import LabelConfig
 from cryoglean.io import write_mrc
 from cryoglean.labels import read_refined
 from cryoglean.labels.reprojection import Reprojector
+from cryoglean.labels.settings import LabelConfig
 from cryoglean.simulate.masks import particle_mask
 from cryoglean.simulate.projection import Grid, MapProjector
 from cryoglean.simulate.structures import DensityMap

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cryoglean.config import CropConfig, LabelConfig
+from cryoglean.dataset.contamination import KINDS
+from cryoglean.dataset.shards import find_shards, read_shard, write_shard
 from cryoglean.errors import FileError
 from cryoglean.labels import (
     Crops,
@@ -19,9 +20,8 @@ from cryoglean.labels import (
     write_crops,
 )
 from cryoglean.labels.painting import Field
-from cryoglean.simulate.nuisances import KINDS
+from cryoglean.labels.settings import CropConfig, LabelConfig
 from cryoglean.simulate.projection import rotation_matrix
-from cryoglean.simulate.shards import find_shards, read_shard, write_shard
 from cryoglean.types import Micrograph
 from tests.labels.refined import MICROGRAPH_PIXEL, DataSet
 

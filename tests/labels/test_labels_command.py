@@ -9,11 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from cryoglean.cli.app import app
+from cryoglean.dataset.contamination import KINDS
+from cryoglean.dataset.shards import find_shards, read_shard
 from cryoglean.errors import CoordinateError
 from cryoglean.io import write_mrc, write_png
 from cryoglean.labels import read_crops
-from cryoglean.simulate.nuisances import KINDS
-from cryoglean.simulate.shards import find_shards, read_shard
 from tests.labels.refined import MICROGRAPH_PIXEL, DataSet, write_relion_3_1
 
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from cryoglean.config import LabelConfig
 from cryoglean.labels import (
     CLASSES,
     RefinedParticles,
@@ -13,6 +12,7 @@ from cryoglean.labels import (
     read_refined,
 )
 from cryoglean.labels.painting import Field, classes_of
+from cryoglean.labels.settings import LabelConfig
 from cryoglean.simulate.structures import DensityMap
 from tests.labels.refined import MICROGRAPH_PIXEL, DataSet
 

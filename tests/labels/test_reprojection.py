@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from skimage import filters
 
-from cryoglean.config import LabelConfig
 from cryoglean.errors import StructureError
 from cryoglean.io import write_mrc
 from cryoglean.labels import ImageSize
 from cryoglean.labels.reprojection import Reprojector, coarsened, load_reprojector, threshold
+from cryoglean.labels.settings import LabelConfig
 from cryoglean.simulate.projection import random_rotations, rotation_matrix
 from cryoglean.simulate.structures import DensityMap
 

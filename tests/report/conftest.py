@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cryoglean.config import EngineConfig, PickConfig
 from cryoglean.engine import Run, RunFolder, pick
+from cryoglean.engine.settings import EngineConfig
 from cryoglean.io import write_mrc
+from cryoglean.pickers.settings import PickConfig
 from tests.engine.session_files import draw_micrograph
 
 KNOWN = PickConfig(diameter=96.0, contrast="dark")

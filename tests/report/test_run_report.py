@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cryoglean.config import SelectConfig
 from cryoglean.corrections import Added, Corrections, write_corrections
 from cryoglean.engine import Run, RunFolder, pick, reselect
 from cryoglean.io.formats import read_picks, write_picks
 from cryoglean.report.run_report import write_report
 from cryoglean.report.survey import nearest_neighbours, survey_run
+from cryoglean.select.settings import SelectConfig
 from cryoglean.types import Picks
 from tests.conftest import Outcome
 from tests.report.conftest import HERE, KNOWN

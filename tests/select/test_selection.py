@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from cryoglean.config import SelectConfig
 from cryoglean.errors import UsageError
 from cryoglean.select import select
+from cryoglean.select.settings import SelectConfig
 from cryoglean.types import Picks
 
 

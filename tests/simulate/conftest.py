@@ -2,8 +2,8 @@
 
 import pytest
 
-from cryoglean.config import Conditions, Crowd, Exposure, Ice, Optics
 from cryoglean.simulate import Structure, procedural_structure
+from cryoglean.simulate.settings import Conditions, Crowd, Exposure, Ice, Optics
 
 
 @pytest.fixture(scope="session")

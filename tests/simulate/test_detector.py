@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from cryoglean.config import Exposure
 from cryoglean.simulate import detector
+from cryoglean.simulate.settings import Exposure
 
 
 def test_counts_are_those_of_poisson(rng):

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from cryoglean.config import Config, Range, SimulationConfig
-from cryoglean.simulate.nuisances import KINDS
+from cryoglean.dataset.contamination import KINDS
+from cryoglean.settings import Config, Range
+from cryoglean.simulate.settings import SimulationConfig
 
 PAGE = Path(__file__).parents[2] / "docs" / "simulator.md"
 

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from cryoglean.config import Conditions, Range, SimulationConfig
 from cryoglean.errors import UsageError
+from cryoglean.settings import Range
 from cryoglean.simulate.draw import draw, draw_conditions
+from cryoglean.simulate.settings import Conditions, SimulationConfig
 
 SECTIONS = ("optics", "exposure", "ice", "crowd", "nuisances")
 

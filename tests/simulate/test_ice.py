@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from scipy import fft
 
-from cryoglean.config import Ice
 from cryoglean.simulate.ice import (
     CARBON,
     WATER,
@@ -15,6 +14,7 @@ from cryoglean.simulate.ice import (
     thickness_map,
 )
 from cryoglean.simulate.optics import Frequencies
+from cryoglean.simulate.settings import Ice
 
 SHAPE = (512, 512)
 

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from cryoglean.config import Conditions, Crowd, Ice, SimulationConfig
 from cryoglean.errors import UsageError
 from cryoglean.simulate import Structure, procedural_structure, signal_to_noise, simulate_micrograph
 from cryoglean.simulate.masks import particle_mask
 from cryoglean.simulate.micrograph import simulate_view
 from cryoglean.simulate.projection import Grid, potential_map, projector, rotation_matrix
+from cryoglean.simulate.settings import Conditions, Crowd, Ice, SimulationConfig
 
 
 def changed(conditions: Conditions, **sections) -> Conditions:

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from cryoglean.config import Conditions, Crowd, Exposure, Ice, Nuisances, Optics
+from cryoglean.dataset.contamination import KINDS
 from cryoglean.simulate import simulate_micrograph
-from cryoglean.simulate.nuisances import KINDS
+from cryoglean.simulate.settings import Conditions, Crowd, Exposure, Ice, Nuisances, Optics
 
 EACH = {
     "carbon": {"carbon": 200.0, "carbon_share": 0.4},

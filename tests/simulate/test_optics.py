@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
-from cryoglean.config import Exposure, Optics
 from cryoglean.simulate import optics
 from cryoglean.simulate.optics import Frequencies
+from cryoglean.simulate.settings import Exposure, Optics
 
 
 @pytest.mark.parametrize(

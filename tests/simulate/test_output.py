@@ -4,12 +4,12 @@ import mrcfile
 import numpy as np
 import pytest
 
-from cryoglean.config import NuisanceRanges, SimulationConfig
 from cryoglean.io import read_micrograph
 from cryoglean.io.formats import read_picks
 from cryoglean.io.formats.star import find_block, read_star
 from cryoglean.simulate import SeriesPlan, load_structure, simulate_micrograph, write_series
 from cryoglean.simulate.projection import MapProjector, projector, rotation_matrix
+from cryoglean.simulate.settings import NuisanceRanges, SimulationConfig
 
 CONFIG = SimulationConfig(
     size=(192, 256),

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist
 
-from cryoglean.config import Crowd
 from cryoglean.simulate.placement import Layer, draw_rotations, place_particles
+from cryoglean.simulate.settings import Crowd
 
 LAYER = Layer(width=4000.0, height=3000.0, thickness=300.0)
 

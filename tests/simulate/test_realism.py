@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import ndimage, stats
 
-from cryoglean.config import SimulationConfig
 from cryoglean.io import read_micrograph
 from cryoglean.simulate import apoferritin_like, simulate_micrograph
+from cryoglean.simulate.settings import SimulationConfig
 
 PIXEL = 1.5
 LABEL_ERROR = 3.5  # rms of the hand labels along an axis, pixels

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from cryoglean.config import SimulationConfig
 from cryoglean.simulate import SeriesPlan, write_series
 from cryoglean.simulate.projection import Grid, potential_map
+from cryoglean.simulate.settings import SimulationConfig
 
 BOX, PIXEL = 64, 3.0
 

@@ -2,8 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from cryoglean.config import SimulationConfig, TileConfig
 from cryoglean.simulate.projection import AtomProjector, Grid, random_rotations
+from cryoglean.simulate.settings import SimulationConfig, TileConfig
 from cryoglean.simulate.tiles import LibraryProjector, ViewLibrary, simulate_tile
 
 TILES = TileConfig(views=400)

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from cryoglean.config import EngineConfig, PickConfig
 from cryoglean.engine import Run, RunFolder, pick
+from cryoglean.engine.settings import EngineConfig
 from cryoglean.io import write_mrc
+from cryoglean.pickers.settings import PickConfig
 from cryoglean.viewer.api import build_app
 from cryoglean.viewer.guard import Keys
 from cryoglean.viewer.second import SecondPicks

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from cryoglean.config import SelectConfig
 from cryoglean.corrections import read_corrections
 from cryoglean.engine import RunFolder, reselect
 from cryoglean.engine.ledger import read_record
 from cryoglean.errors import CoordinateError, UsageError
 from cryoglean.io.formats import read_picks, write_picks
 from cryoglean.select import select
+from cryoglean.select.settings import SelectConfig
 from cryoglean.types import Picks
 from cryoglean.viewer import index, results
 from cryoglean.viewer.messages import SCORE_BINS

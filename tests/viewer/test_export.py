@@ -8,9 +8,9 @@ import pytest
 from scipy.spatial import cKDTree
 from starlette.testclient import TestClient
 
-from cryoglean.config import SelectConfig
 from cryoglean.engine import RunFolder, reselect
 from cryoglean.io.formats import DIALECTS, read_picks
+from cryoglean.select.settings import SelectConfig
 from cryoglean.types import Picks
 
 

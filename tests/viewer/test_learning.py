@@ -6,8 +6,8 @@ import psutil
 import pytest
 from starlette.testclient import TestClient
 
-from cryoglean.config import EngineConfig
 from cryoglean.engine import Run, RunFolder, pick
+from cryoglean.engine.settings import EngineConfig
 from cryoglean.viewer.training import can_train
 from tests.viewer.conftest import KNOWN, Pages
 from tests.viewer.test_api import correct, loaded, until

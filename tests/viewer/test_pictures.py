@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from cryoglean.config import PickConfig
 from cryoglean.engine import RunFolder
 from cryoglean.errors import MicrographError
 from cryoglean.io import write_mrc
 from cryoglean.io.formats import read_picks
+from cryoglean.pickers.settings import PickConfig
 from cryoglean.viewer import pictures
 from cryoglean.viewer.maps import STAGES, Maps
 from cryoglean.viewer.pictures import Kept, Pictures, levels

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cryoglean.cli.options import configured
-from cryoglean.config import AverageConfig
 from cryoglean.errors import CryogleanError, MicrographError, UsageError
+from cryoglean.movies.settings import AverageConfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -81,7 +81,7 @@ def _warn(path: Path, warnings: Sequence[str]) -> None:
 def _average(movie: Movie, config: AverageConfig) -> tuple[NDArray[np.float64], FloatImage]:
     """Align and average one movie: shifts and micrograph."""
     from cryoglean.io import usable
-    from cryoglean.preprocess import align_frames, average_frames
+    from cryoglean.movies.alignment import align_frames, average_frames
 
     shifts = align_frames(movie, config, pixel_size=movie.pixel_size or 1.0)
     image, repairs = usable(movie.header.path, average_frames(movie, shifts))

@@ -47,7 +47,6 @@ def demo(
 def _one_sample(folder: Path, structure: Structure, *, count: int, seed: int) -> Section:
     """Simulate, pick and score one sample; show its figures and its micrographs."""
     from cryoglean.cli.telling import teller
-    from cryoglean.config import SimulationConfig
     from cryoglean.engine import Run, RunFolder
     from cryoglean.engine import pick as pick_run
     from cryoglean.evaluate import evaluate
@@ -58,6 +57,7 @@ def _one_sample(folder: Path, structure: Structure, *, count: int, seed: int) ->
     from cryoglean.report.scores import Comparison, show_scores
     from cryoglean.report.survey import survey_run
     from cryoglean.simulate import SeriesPlan, write_series
+    from cryoglean.simulate.settings import SimulationConfig
 
     ranges = SimulationConfig(
         size=(_SIDE_PX, _SIDE_PX),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cryoglean.cli.options import configured
-from cryoglean.config import ExtractConfig
 from cryoglean.errors import CoordinateError, CryogleanError, MicrographError, UsageError
+from cryoglean.extract.settings import ExtractConfig
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

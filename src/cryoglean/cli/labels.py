@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from cryoglean.cli.options import configured
-from cryoglean.config import LabelConfig
 from cryoglean.errors import CryogleanError
+from cryoglean.labels.settings import LabelConfig
 
 if TYPE_CHECKING:
     from cryoglean.labels import LabelImage

@@ -18,7 +18,7 @@ def models(
     """List the weights that come with the package, or show one card."""
     import json
 
-    from cryoglean.network import list_weights, read_weights
+    from cryoglean.networks.weights import list_weights, read_weights
 
     cards = [read_weights(name).card] if name else [weights.card for weights in list_weights()]
     if as_json:

@@ -13,8 +13,8 @@ import typer
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from cryoglean.config import Config
 from cryoglean.errors import FileError, UsageError
+from cryoglean.settings import Config
 
 C = TypeVar("C", bound=Config)
 

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from cryoglean.cli.options import configured
-from cryoglean.config import EngineConfig, PickConfig
+from cryoglean.engine.settings import EngineConfig
+from cryoglean.pickers.settings import PickConfig
 
 
 @configured(EngineConfig, parameter="engine", file=False)

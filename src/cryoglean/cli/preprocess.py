@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cryoglean.cli.options import configured
-from cryoglean.config import PaperConfig
 from cryoglean.errors import CryogleanError, MicrographError, UsageError
+from cryoglean.pickers.autocryopicker.settings import PaperConfig
 
 if TYPE_CHECKING:
-    from cryoglean.preprocess import ImageQuality
+    from cryoglean.pickers.autocryopicker.preprocessing import ImageQuality
     from cryoglean.types import FloatImage, Micrograph
 
 ANY_RANGE = ("resampled", "normalised", "votes")
@@ -49,7 +49,7 @@ def preprocess(
 
     from cryoglean.cli.outcome import finish
     from cryoglean.io import expand_inputs, read_micrograph
-    from cryoglean.pickers.autocryopicker import AutoCryoPicker
+    from cryoglean.pickers.autocryopicker.picker import AutoCryoPicker
 
     paths = expand_inputs(inputs)
     _refuse_equal_names(paths)
@@ -91,7 +91,8 @@ def _working_pixel_size(micrograph: Micrograph, images: Mapping[str, FloatImage]
 
 def _measure(images: Mapping[str, FloatImage]) -> dict[str, ImageQuality]:
     """Compare each step with the micrograph, mapped to [0, 1] between its extremes."""
-    from cryoglean.preprocess import measure_quality, stretch_contrast
+    from cryoglean.pickers.autocryopicker.grey_levels import stretch_contrast
+    from cryoglean.pickers.autocryopicker.preprocessing import measure_quality
 
     reference = stretch_contrast(images["resampled"], saturate=0)
     return {
@@ -103,7 +104,7 @@ def _measure(images: Mapping[str, FloatImage]) -> dict[str, ImageQuality]:
 
 def _write_images(folder: Path, images: Mapping[str, FloatImage], *, step: float, mrc: bool) -> None:
     from cryoglean.io import write_mrc, write_png
-    from cryoglean.preprocess import stretch_limits
+    from cryoglean.pickers.autocryopicker.grey_levels import stretch_limits
 
     for number, (name, image) in enumerate(images.items(), start=1):
         target = folder / f"{number:02}_{name}.png"

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from cryoglean.config import EngineConfig, PickConfig
+from cryoglean.engine.settings import EngineConfig
 from cryoglean.errors import UsageError
+from cryoglean.pickers.settings import PickConfig
 
 # Whatever RELION passes is taken; what is not known is named in the job's output and not an error.
 CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cryoglean.cli.options import configured
-from cryoglean.config import SelectConfig
+from cryoglean.select.settings import SelectConfig
 
 
 @configured(SelectConfig)

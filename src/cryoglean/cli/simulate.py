@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from cryoglean.cli.options import configured
-from cryoglean.config import SimulationConfig
 from cryoglean.errors import UsageError
+from cryoglean.simulate.settings import SimulationConfig
 
 if TYPE_CHECKING:
     from rich.progress import Progress

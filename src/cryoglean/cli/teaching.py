@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cryoglean.learning.progress import Learnt, Progress, Tell
+from cryoglean.training.progress import Learnt, Progress, Tell
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar

@@ -13,7 +13,7 @@ import typer
 
 from cryoglean.engine.events import Calibrated, Ended, Event, Started, Waiting
 from cryoglean.engine.work import Outcome
-from cryoglean.pickers import AUTO
+from cryoglean.pickers.factory import AUTO
 from cryoglean.report.words import counted
 
 if TYPE_CHECKING:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from cryoglean.cli.options import configured
-from cryoglean.config import PickConfig, TrainConfig
 from cryoglean.errors import UsageError
+from cryoglean.pickers.settings import PickConfig
+from cryoglean.training.settings import TrainConfig
 
 if TYPE_CHECKING:
-    from cryoglean.network.weights import Weights
+    from cryoglean.networks.weights import Weights
 
 
 @configured(TrainConfig)
@@ -122,7 +123,7 @@ def train(
     cryoglean train --from general --corrections run --out weights/mine
     cryoglean train --from general --picks picks/ --micrographs mics/ --diameter 150 --out weights/mine
     """
-    from cryoglean.network.weights import read_weights
+    from cryoglean.networks.weights import read_weights
 
     own = {"--corrections": corrections, "--picks": picks, "--real": real}
     given = [option for option, value in own.items() if value]
@@ -149,8 +150,8 @@ def train(
         return
     from cryoglean.cli.teaching import teller
     from cryoglean.engine import RunFolder
-    from cryoglean.learning.taught import teaching_of_picks, teaching_of_run
-    from cryoglean.learning.tuning import Order, learn_from_micrographs, learn_from_tiles
+    from cryoglean.training.annotations import teaching_of_picks, teaching_of_run
+    from cryoglean.training.finetune import Order, learn_from_micrographs, learn_from_tiles
 
     assert started is not None
     tuned = _fine_tuned(config, minutes)
@@ -171,8 +172,8 @@ def train(
 def _train_on_tiles(
     shards: Path, config: TrainConfig, started: Weights | None, *, out: Path, resume: bool
 ) -> None:
-    from cryoglean.network.making import Provenance, load_tiles, make_weights
-    from cryoglean.simulate.shards import SPLITS
+    from cryoglean.dataset.shards import SPLITS
+    from cryoglean.training.train import Provenance, load_tiles, make_weights
 
     tiles = {split: load_tiles(shards, split, config) for split in SPLITS}
     provenance = Provenance(

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from cryoglean.cli.options import configured
-from cryoglean.config import EngineConfig, PickConfig, WatchConfig
+from cryoglean.engine.settings import EngineConfig, WatchConfig
+from cryoglean.pickers.settings import PickConfig
 
 
 @configured(EngineConfig, exclude=("shard",), parameter="engine", file=False)

@@ -13,7 +13,7 @@ from cryoglean.errors import MicrographError
 from cryoglean.io import micrograph_name, read_header, read_micrograph
 from cryoglean.io.formats.dialects import read_picks
 from cryoglean.io.formats.naming import match_names
-from cryoglean.pickers.diameter import estimate_scale
+from cryoglean.pickers.size.by_discs import estimate_scale
 from cryoglean.select.orientation import orientation
 from cryoglean.types import Micrograph, Picks
 

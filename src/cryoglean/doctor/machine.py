@@ -46,7 +46,7 @@ def check_machine(out: Path, largest: Header | None) -> Iterator[Finding]:
 
 def _check_models() -> Finding:
     """Say which weights there are, and what would run them."""
-    from cryoglean.network.weights import list_weights
+    from cryoglean.networks.weights import list_weights
 
     try:
         names = [weights.folder.name for weights in list_weights()]

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from cryoglean.config import PickConfig
 from cryoglean.errors import MicrographError
+from cryoglean.image.resample import average_area
 from cryoglean.io.inputs import natural_order
 from cryoglean.io.writing import complete_or_absent
-from cryoglean.pickers import AUTO, build_picker, measure
-from cryoglean.preprocess import average_area
+from cryoglean.pickers.factory import AUTO, build_picker, measure
+from cryoglean.pickers.settings import PickConfig
 from cryoglean.types import Micrograph
 
 MOST_SOURCES = 8

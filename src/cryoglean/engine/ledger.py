@@ -19,11 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 import cryoglean
-from cryoglean.config import PickConfig, SelectConfig
 from cryoglean.corrections.types import REJECTED
 from cryoglean.errors import MicrographError
 from cryoglean.io.opening import reading
 from cryoglean.io.writing import complete_or_absent
+from cryoglean.pickers.settings import PickConfig
+from cryoglean.select.settings import SelectConfig
 from cryoglean.types import Picks
 
 XY_DECIMALS, SCORE_DECIMALS, DIAMETER_DECIMALS = 3, 6, 2

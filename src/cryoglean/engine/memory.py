@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cryoglean.config import PaperConfig, PickConfig
 from cryoglean.engine.plan import Job
 from cryoglean.engine.resources import memory_given
 from cryoglean.errors import MicrographError
 from cryoglean.io import read_header
+from cryoglean.pickers.autocryopicker.settings import PaperConfig
+from cryoglean.pickers.settings import PickConfig
 
 GIB = 2**30
 PROCESS = 150 * 2**20

@@ -15,7 +15,6 @@ import tomli_w
 from pydantic import ValidationError
 
 import cryoglean
-from cryoglean.config import PickConfig
 from cryoglean.engine.folder import RunFolder
 from cryoglean.engine.ledger import (
     DIAMETER_DECIMALS,
@@ -31,6 +30,7 @@ from cryoglean.engine.work import Outcome, file_results, outcome_of, with_correc
 from cryoglean.errors import CorrectionsError, FileError
 from cryoglean.io.formats.relion import write_coordinate_list
 from cryoglean.io.writing import complete_or_absent
+from cryoglean.pickers.settings import PickConfig
 from cryoglean.types import Picks
 
 _HEADER = ("micrograph", "x", "y", "score", "diameter", "kind")

@@ -10,7 +10,6 @@ from functools import lru_cache, partial
 from pathlib import Path
 from threading import Event as Signal
 
-from cryoglean.config import EngineConfig, PickConfig, SelectConfig
 from cryoglean.engine.calibration import calibrate, is_needed, read_calibration, resolve, write_calibration
 from cryoglean.engine.defocus import keep_defocus
 from cryoglean.engine.events import Calibrated, Ended, Started, Tell
@@ -21,9 +20,12 @@ from cryoglean.engine.lock import locked
 from cryoglean.engine.plan import Job, plan_jobs, read_inputs, shard_of, write_inputs
 from cryoglean.engine.resources import cores_given, threads
 from cryoglean.engine.results import Summary, collect, read_config, write_config, write_summary
+from cryoglean.engine.settings import EngineConfig
 from cryoglean.engine.work import Draw, Reader, Task
 from cryoglean.io import read_micrograph
-from cryoglean.pickers import build_picker, weights_digest
+from cryoglean.pickers.factory import build_picker, weights_digest
+from cryoglean.pickers.settings import PickConfig
+from cryoglean.select.settings import SelectConfig
 
 
 @dataclass(frozen=True)

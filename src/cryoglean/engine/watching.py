@@ -9,7 +9,6 @@ from itertools import takewhile
 from pathlib import Path
 from threading import Event as Signal
 
-from cryoglean.config import WatchConfig
 from cryoglean.engine.calibration import MOST_SOURCES, is_needed, read_calibration
 from cryoglean.engine.events import Ended, Started, Tell, Waiting
 from cryoglean.engine.executors import Executor, choose_executor
@@ -26,11 +25,12 @@ from cryoglean.engine.session import (
     settle,
     work_through,
 )
+from cryoglean.engine.settings import WatchConfig
 from cryoglean.engine.work import Reader, Task
 from cryoglean.errors import FileError, MicrographError, UsageError
 from cryoglean.io import expand_inputs
 from cryoglean.io.writing import writing
-from cryoglean.pickers import build_picker
+from cryoglean.pickers.factory import build_picker
 
 BATCH = 100
 """So many jobs are done before the folder is looked at again."""

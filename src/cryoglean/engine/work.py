@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from cryoglean.config import PickConfig
 from cryoglean.corrections import corrected, read_corrections
 from cryoglean.engine.folder import RunFolder
 from cryoglean.engine.ledger import Identity, Record, identify, rounded, write_record
@@ -22,7 +21,8 @@ from cryoglean.errors import CorrectionsError, CryogleanError, FileError, Microg
 from cryoglean.io import read_micrograph
 from cryoglean.io.formats.relion import write_coordinates
 from cryoglean.io.writing import writing
-from cryoglean.pickers import build_picker
+from cryoglean.pickers.factory import build_picker
+from cryoglean.pickers.settings import PickConfig
 from cryoglean.select import select
 from cryoglean.types import Micrograph, Picks
 

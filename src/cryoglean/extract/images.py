@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from cryoglean.config import ExtractConfig
+from cryoglean.extract.settings import ExtractConfig
 from cryoglean.types import FloatImage
 
 _ROOM = 1.5

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cryoglean.config import ExtractConfig
 from cryoglean.errors import UsageError
 from cryoglean.extract.images import particle_images, suggested_box
+from cryoglean.extract.settings import ExtractConfig
 from cryoglean.io import write_mrc
 from cryoglean.io.formats.relion import write_particles
 from cryoglean.types import FloatImage, Micrograph, Picks

@@ -16,14 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cryoglean.config import EngineConfig, PickConfig
 from cryoglean.engine import Run, RunFolder, pick
 from cryoglean.engine.events import Tell
+from cryoglean.engine.settings import EngineConfig
 from cryoglean.errors import CoordinateError, UsageError
 from cryoglean.io.formats import read_picks
 from cryoglean.io.formats.cryosparc import MICROGRAPH_UID, OWN, PATH, UID, fields_of_picks
 from cryoglean.io.formats.rows import MICROGRAPH_PATH
 from cryoglean.io.formats.text import as_fixed_text, as_text
+from cryoglean.pickers.settings import PickConfig
 from cryoglean.types import Picks
 
 INPUT, OUTPUT = "micrographs", "picked_particles"

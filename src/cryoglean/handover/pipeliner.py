@@ -16,11 +16,11 @@ from pipeliner.pipeliner_job import PipelinerCommand, PipelinerJob, Ref
 from pipeliner.results_display_objects import ResultsDisplayObject
 
 import cryoglean
-from cryoglean.config import PickConfig
 from cryoglean.engine import RunFolder
 from cryoglean.io.formats import read_picks
 from cryoglean.io.formats.relion import COORDINATES, MICROGRAPH
 from cryoglean.io.formats.star import find_block, read_star
+from cryoglean.pickers.settings import PickConfig
 
 #: Settings of cryoglean that are options of the job; all others can be given as additional arguments.
 SETTINGS = {"diameter": "Particle diameter (Å):", "min_score": "Lowest score:"}

@@ -17,15 +17,16 @@ from pathlib import Path
 
 import numpy as np
 
-from cryoglean.config import EngineConfig, PickConfig
 from cryoglean.engine import Run, RunFolder, pick
 from cryoglean.engine.events import Tell
+from cryoglean.engine.settings import EngineConfig
 from cryoglean.errors import CoordinateError, FileError
 from cryoglean.io import expand_inputs
 from cryoglean.io.formats.relion import AUTOPICK, SUFFIX_FILE, pixel_size_of, read_micrographs
 from cryoglean.io.formats.star import Block, find_block, read_star, write_star
 from cryoglean.io.formats.text import as_text
 from cryoglean.io.writing import complete_or_absent
+from cryoglean.pickers.settings import PickConfig
 
 SUCCESS, FAILURE, ABORTED = (f"RELION_JOB_EXIT_{end}" for end in ("SUCCESS", "FAILURE", "ABORTED"))
 ABORT_NOW = "RELION_JOB_ABORT_NOW"

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cryoglean.config import MovieConfig
 from cryoglean.errors import MicrographError
 from cryoglean.io import eer, mrc, tiff
 from cryoglean.io.headers import Header
 from cryoglean.io.micrographs import micrograph_name, read_header, read_image
+from cryoglean.io.settings import MovieConfig
 from cryoglean.types import FloatImage
 
 # Side of the window whose sound pixels stand in for a defect.

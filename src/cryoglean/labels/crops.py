@@ -11,19 +11,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cryoglean.config import CropConfig
+from cryoglean.dataset.grey_levels import quantise
 from cryoglean.errors import FileError
+from cryoglean.image.background import flatten
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.labels.painting import LabelImage
 from cryoglean.labels.scale import WorkingScale
-from cryoglean.templates import flatten
+from cryoglean.labels.settings import CropConfig
 from cryoglean.types import Micrograph
 
 CROP_KINDS = ("particle", "interference", "background")
 """Kind i of a crop."""
-
-_LEVELS_PER_SIGMA, _MIDDLE = 21, 128
-"""Grey levels as in shards of tiles: 128 is the background, 21 levels its standard deviation."""
 
 _BACKGROUND_WIDTH = 3.0
 """Width of the Gaussian that is taken for the background, in particle diameters."""
@@ -100,11 +98,10 @@ def draw_crops(
     background = _draw(clean, round(config.background * wanted), rng)
     places = [seen[whole], interference, background]
     flat = flatten(scale.low.data, _BACKGROUND_WIDTH * config.particle_px)
-    levels = np.clip(np.rint(flat * _LEVELS_PER_SIGMA + _MIDDLE), 0, 255).astype(np.uint8)
     xy = np.concatenate(places)
     count = len(xy)
     return Crops(
-        image=_cut(levels, xy, config.crop),
+        image=_cut(quantise(flat), xy, config.crop),
         kind=np.repeat(np.arange(3, dtype=np.uint8), [len(p) for p in places]),
         xy=scale.low.to_micrograph(xy).astype(np.float32),
         micrograph=np.full(count, micrograph.name),

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from cryoglean.config import CropConfig, TileConfig
+from cryoglean.dataset.shards import split_of, write_shard
 from cryoglean.labels.crops import CROP_KINDS, Crops, draw_crops, write_crops
 from cryoglean.labels.painting import LabelImage
+from cryoglean.labels.settings import CropConfig
 from cryoglean.labels.tiles import cut_tiles
-from cryoglean.simulate.shards import split_of, write_shard
 from cryoglean.types import Micrograph
 
 
@@ -67,4 +67,4 @@ class TileFolder:
     def add(self, micrograph: Micrograph, labels: LabelImage, number: int) -> None:
         """Write the tiles of micrograph `number`."""
         shard = cut_tiles(micrograph, labels, family=self.family, config=self.config)
-        write_shard(self.folder / split_of(self.family, TileConfig()) / f"{number:05d}.npz", shard)
+        write_shard(self.folder / split_of(self.family) / f"{number:05d}.npz", shard)

@@ -12,14 +12,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cryoglean.config import LabelConfig
+from cryoglean.dataset.contamination import KINDS
 from cryoglean.errors import CoordinateError, CryogleanError, MicrographError
 from cryoglean.io import micrograph_name, read_header
 from cryoglean.io.formats.naming import match_names
 from cryoglean.io.micrographs import read_image
 from cryoglean.labels.painting import Field
 from cryoglean.labels.poses import RefinedParticles
-from cryoglean.simulate.nuisances import KINDS
+from cryoglean.labels.settings import LabelConfig
 
 _AGREEMENT = 0.05
 """Relative difference of two statements of one pixel size that calibration explains."""
@@ -59,7 +59,7 @@ def pair_micrographs(
         Files to choose from; names may differ by what programs put about them.
     masks : sequence of Path
         Files called after the micrograph, with anything behind it: ``NAME_ice.mrc`` masks that kind of
-        nuisance, and a word that is none of `nuisances.KINDS` does not say which.
+        nuisance, and a word that is none of `dataset.contamination.KINDS` does not say which.
     listed_in : Path
         The file of the particles, for messages.
 

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cryoglean.config import LabelConfig
 from cryoglean.labels.poses import RefinedParticles
 from cryoglean.labels.reprojection import Reprojector
+from cryoglean.labels.settings import LabelConfig
 from cryoglean.simulate.canvas import overlap
 from cryoglean.simulate.masks import paste_label
 from cryoglean.simulate.projection import euler_angles
@@ -35,7 +35,7 @@ class LabelImage:
     instances : array of int32, shape (ny, nx)
         i + 1 for particle i, 0 elsewhere; the ring does not show here.
     contamination : array of uint8, shape (ny, nx)
-        One bit a kind, in the order of `nuisances.KINDS`; 0 under particles.
+        One bit a kind, in the order of `dataset.contamination.KINDS`; 0 under particles.
     xy : array, shape (n, 2)
         Centres of the particles after refinement, pixels.
     euler : array, shape (n, 3)
@@ -71,7 +71,7 @@ class LabelImage:
 class Field:
     """Where labels are painted: a micrograph's shape (ny, nx), its pixel size in Å, and its contamination.
 
-    The last has one bit a kind, in the order of `nuisances.KINDS`.
+    The last has one bit a kind, in the order of `dataset.contamination.KINDS`.
     """
 
     shape: tuple[int, int]

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from cryoglean.config import LabelConfig
 from cryoglean.errors import StructureError
 from cryoglean.io import read_header
 from cryoglean.labels.poses import ImageSize
+from cryoglean.labels.settings import LabelConfig
 from cryoglean.simulate.masks import filled, particle_bound
 from cryoglean.simulate.projection import Grid, MapProjector
 from cryoglean.simulate.reading import load_structure

@@ -8,8 +8,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from cryoglean.image.resample import average_area
 from cryoglean.labels.painting import LabelImage
-from cryoglean.preprocess import average_area
 from cryoglean.types import Micrograph, ScoreMap
 
 T = TypeVar("T", bound=np.generic)

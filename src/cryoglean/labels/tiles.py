@@ -8,10 +8,11 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cryoglean.config import CropConfig
+from cryoglean.dataset.grey_levels import grey_levels
+from cryoglean.dataset.shards import PARTICLE_COLUMNS, TILE_COLUMNS, Shard
 from cryoglean.labels.painting import LabelImage
 from cryoglean.labels.scale import WorkingScale
-from cryoglean.simulate.shards import PARTICLE_COLUMNS, TILE_COLUMNS, Shard, grey_levels
+from cryoglean.labels.settings import CropConfig
 from cryoglean.types import Micrograph
 
 T = TypeVar("T", bound=np.generic)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-from cryoglean.pickers.diameter import Scale
+from cryoglean.pickers.size.by_discs import Scale
 from cryoglean.types import FloatImage, Micrograph, Picks
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from cryoglean.config import PickConfig
 from cryoglean.engine import RunFolder
 from cryoglean.engine.plan import Job
 from cryoglean.engine.results import read_results
+from cryoglean.pickers.settings import PickConfig
 from cryoglean.report.gallery import Shown, draw_gallery, extremes
 from cryoglean.report.page import (
     Section,

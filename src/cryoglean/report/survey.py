@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from cryoglean.config import PickConfig
 from cryoglean.engine import RunFolder
 from cryoglean.engine.calibration import Calibration, kept_calibration
 from cryoglean.engine.defocus import kept_defocus
@@ -18,6 +17,7 @@ from cryoglean.engine.ledger import Record
 from cryoglean.engine.plan import plan_jobs, read_inputs
 from cryoglean.engine.results import Summary, read_config, read_results, sum_up
 from cryoglean.engine.work import Outcome, outcome_of
+from cryoglean.pickers.settings import PickConfig
 from cryoglean.types import Picks
 
 SCORE_EDGES = np.linspace(0, 1, 51)

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from cryoglean.config import SelectConfig
 from cryoglean.errors import UsageError
-from cryoglean.select.suppression import suppress
+from cryoglean.image.suppression import suppress
+from cryoglean.select.settings import SelectConfig
 from cryoglean.types import Picks
 
 

@@ -177,3 +177,30 @@ def _noise_from_groups(candidates: _Values, least_width: float) -> tuple[float, 
     noise = ordered[: 1 + int(np.argmax(lower * (number - lower) * difference**2))]
     mean = float(np.median(noise))
     return mean, max(1.4826 * float(np.median(np.abs(noise - mean))), 0.4 * least_width)
+
+
+EXTREMES_LEFT_OUT = 5
+"""So many of the opposite sign's strongest discs are not counted: an ice crystal must not set the level."""
+
+
+def count_beyond_noise(own: NDArray[np.float64], opposite: NDArray[np.float64]) -> int:
+    """Count the peaks of one sign that noise, which favours no sign, cannot explain.
+
+    Parameters
+    ----------
+    own, opposite : ndarray of float64
+        Heights of the peaks of a map, and of its negative.
+
+    Returns
+    -------
+    int
+        How many of `own` exceed all but a few of `opposite`, less about as many as noise puts there.
+    """
+    level = _level(np.sort(opposite))
+    return max(0, int((own > level).sum()) - 2 * (EXTREMES_LEFT_OUT + 1))
+
+
+def _level(opposite: NDArray[np.float64]) -> float:
+    """Height that all but a few of the peaks of the opposite sign, in rising order, stay below."""
+    counted = EXTREMES_LEFT_OUT + 1
+    return max(float(opposite[-counted]), 1e-12) if len(opposite) >= counted else np.inf

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from cryoglean.config import Conditions
 from cryoglean.simulate.optics import wavelength
+from cryoglean.simulate.settings import Conditions
 
 Window = tuple[tuple[slice, slice], tuple[slice, slice]]
 

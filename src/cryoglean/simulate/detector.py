@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from cryoglean.config import Exposure
 from cryoglean.simulate.optics import Frequencies
+from cryoglean.simulate.settings import Exposure
 
 
 def transfer(

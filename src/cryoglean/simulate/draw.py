@@ -5,17 +5,9 @@ from __future__ import annotations
 import numpy as np
 from pydantic import ValidationError
 
-from cryoglean.config import (
-    Conditions,
-    Crowd,
-    Exposure,
-    Ice,
-    Nuisances,
-    Optics,
-    Range,
-    SimulationConfig,
-)
 from cryoglean.errors import UsageError
+from cryoglean.settings import Range
+from cryoglean.simulate.settings import Conditions, Crowd, Exposure, Ice, Nuisances, Optics, SimulationConfig
 
 
 def draw_conditions(config: SimulationConfig, rng: np.random.Generator) -> Conditions:

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from cryoglean.config import Ice
 from cryoglean.simulate.optics import Frequencies
 from cryoglean.simulate.scattering import POTENTIAL_PER_SCATTERING, scattering_factor
+from cryoglean.simulate.settings import Ice
 
 INELASTIC_PATH_300 = 3950.0
 """Inelastic mean free path in vitreous ice at 300 kV, Å (Rice et al., J. Struct. Biol. 2018, 204, 38)."""

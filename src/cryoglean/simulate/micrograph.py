@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from cryoglean.config import Conditions, SimulationConfig
+from cryoglean.dataset.contamination import KINDS
 from cryoglean.errors import UsageError
 from cryoglean.simulate import detector, optics
 from cryoglean.simulate.canvas import Canvas, add, mark, overlap
@@ -23,9 +23,10 @@ from cryoglean.simulate.ice import (
     thickness_map,
 )
 from cryoglean.simulate.masks import particle_mask, paste_label
-from cryoglean.simulate.nuisances import KINDS, deposits
+from cryoglean.simulate.nuisances import deposits
 from cryoglean.simulate.placement import Layer, place_particles
 from cryoglean.simulate.projection import Projector, euler_angles, projector
+from cryoglean.simulate.settings import Conditions, SimulationConfig
 from cryoglean.simulate.structures import Structure
 from cryoglean.types import FloatImage, Mask, Micrograph, Picks
 
@@ -53,7 +54,7 @@ class Simulated:
     labels : array of int32, shape (ny, nx)
         0 for background, i + 1 for particle i of `truth`; those of `fringe` follow.
     contamination : array of uint8, shape (ny, nx)
-        One bit a kind, in the order of `nuisances.KINDS`; see `contaminated`.
+        One bit a kind, in the order of `dataset.contamination.KINDS`; see `contaminated`.
     clean : array of float32, shape (ny, nx)
         Mean counts if there were the particles alone, without ice noise and nuisances.
     diameter : float
@@ -72,7 +73,7 @@ class Simulated:
     conditions: Conditions
 
     def contaminated(self, kind: str) -> NDArray[np.bool_]:
-        """Mask of one kind of nuisance, see `nuisances.KINDS`."""
+        """Mask of one kind of nuisance, see `dataset.contamination.KINDS`."""
         mask: NDArray[np.bool_] = (self.contamination >> KINDS.index(kind)) & 1 > 0
         return mask
 

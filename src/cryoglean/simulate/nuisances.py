@@ -13,16 +13,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cryoglean.config import Conditions
+from cryoglean.dataset.contamination import KINDS
 from cryoglean.simulate.canvas import Canvas
 from cryoglean.simulate.ice import CARBON, amorphous_noise, inelastic_path, smooth_field
 from cryoglean.simulate.masks import particle_mask
 from cryoglean.simulate.procedural import micelle
 from cryoglean.simulate.projection import AtomProjector, Grid, Projector, random_rotations
 from cryoglean.simulate.scattering import RESIDUE, WATER_POTENTIAL, potential_in_water
-
-KINDS = ("carbon", "ice", "ethane", "gold", "broken", "denatured", "micelle", "aggregate")
-"""Kinds of nuisance; kind i is bit i of a contamination image."""
+from cryoglean.simulate.settings import Conditions
 
 _CARBON_POTENTIAL = 9.1
 """Mean inner potential of amorphous carbon, V (Wanner et al., Ultramicroscopy 2006, 106, 341)."""

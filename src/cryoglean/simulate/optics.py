@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from cryoglean.config import Exposure, Optics
+    from cryoglean.simulate.settings import Exposure, Optics
 
 _REST_ENERGY_KV = 510.99895
 _WAVELENGTH_FACTOR = 12.2642595

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cryoglean.config import Conditions, SimulationConfig
+from cryoglean.dataset.contamination import KINDS
 from cryoglean.io import write_mrc
 from cryoglean.io.formats.relion import write_coordinates, write_particles
 from cryoglean.io.formats.star import Block, write_star
@@ -26,9 +26,9 @@ from cryoglean.io.formats.tables import write_csv
 from cryoglean.io.formats.text import as_text
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.simulate.micrograph import Simulated, simulate_micrograph
-from cryoglean.simulate.nuisances import KINDS
 from cryoglean.simulate.pool import in_processes
 from cryoglean.simulate.projection import Grid, potential_map
+from cryoglean.simulate.settings import Conditions, SimulationConfig
 from cryoglean.simulate.structures import AtomicModel, DensityMap, Structure
 from cryoglean.types import Picks
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from cryoglean.config import Crowd
 from cryoglean.simulate.projection import random_rotations
+from cryoglean.simulate.settings import Crowd
 
 _BATCH, _BATCHES = 8, 25
 """Places tried at once for one particle, and how often, before the field counts as full."""

@@ -8,32 +8,36 @@ follows from the plan's seed, its split and its number alone, so any number of w
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cryoglean.config import SimulationConfig, TileConfig
+from cryoglean.dataset.grey_levels import grey_levels
+from cryoglean.dataset.shards import (
+    PARTICLE_COLUMNS,
+    SPLITS,
+    TILE_COLUMNS,
+    Shard,
+    Split,
+    find_shards,
+    split_of,
+    write_shard,
+)
 from cryoglean.errors import UsageError
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.simulate.micrograph import Simulated
 from cryoglean.simulate.pool import in_processes
 from cryoglean.simulate.procedural import KINDS, ProceduralKind, procedural_structure
 from cryoglean.simulate.reading import StructureFile, load_structure
+from cryoglean.simulate.settings import SimulationConfig, TileConfig
 from cryoglean.simulate.structures import Structure
 from cryoglean.simulate.tiles import ViewLibrary, simulate_tile
-
-Split = Literal["train", "validation", "test"]
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-
-_LEVELS_PER_SIGMA = 21
-"""Grey levels per standard deviation of a tile's background: 8 bits reach ± 6 of them."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +96,9 @@ class ShardPlan:
         for source in sorted(self.sources(), key=lambda s: s.name):
             by_family.setdefault(source.family, []).append(source)
         split: dict[Split, list[list[Source]]] = {name: [] for name in SPLITS}
+        tiles = self.config.tiles
         for family in sorted(by_family):
-            split[split_of(family, self.config.tiles)].append(by_family[family])
+            split[split_of(family, validation=tiles.validation, test=tiles.test)].append(by_family[family])
         return split
 
     def counts(self) -> dict[Split, int]:
@@ -114,90 +119,6 @@ class ShardPlan:
             "tiles": self.tiles,
             "seed": self.seed,
         }
-
-
-def split_of(family: str, config: TileConfig) -> Split:
-    """Tell which split a family belongs to, from a hash of its name: the same in every run and place."""
-    place = int.from_bytes(hashlib.sha256(family.encode()).digest()[:8], "big") / 2**64
-    if place < config.test:
-        return "test"
-    return "validation" if place < config.test + config.validation else "train"
-
-
-@dataclass(frozen=True, eq=False)
-class Shard:
-    """Tiles read from one file; n tiles of s by s pixels, m particles.
-
-    Parameters
-    ----------
-    image : array of uint8, shape (n, s, s)
-        Grey levels; ``(level - 128) / 21`` is in standard deviations of the tile's noise about its median.
-    labels : array of uint16, shape (n, s, s)
-        0 for background, i + 1 for the tile's particle i.
-    contamination : array of uint8, shape (n, s, s)
-        One bit a kind, in the order of `nuisances.KINDS`.
-    particles : structured array, shape (m,)
-        ``tile``, ``x``, ``y`` (pixels), ``visible`` (fraction inside the tile) and ``contamination`` (bits at
-        the centre), in the order of the labels. Centres outside the tile occur.
-    tiles : structured array, shape (n,)
-        ``family``, ``structure`` and the conditions of each tile.
-    """
-
-    image: NDArray[np.uint8]
-    labels: NDArray[np.uint16]
-    contamination: NDArray[np.uint8]
-    particles: NDArray[np.void]
-    tiles: NDArray[np.void]
-
-    def __len__(self) -> int:
-        return len(self.image)
-
-
-PARTICLE_COLUMNS = np.dtype(
-    [("tile", "u4"), ("x", "f4"), ("y", "f4"), ("visible", "f4"), ("contamination", "u1")]
-)
-TILE_COLUMNS = np.dtype(
-    [
-        ("number", "u8"),
-        ("structure", "U40"),
-        ("family", "U40"),
-        ("particles", "u4"),
-        ("pixel_size", "f4"),
-        ("diameter", "f4"),
-        ("voltage_kv", "f4"),
-        ("defocus", "f4"),
-        ("dose", "f4"),
-        ("thickness", "f4"),
-        ("coverage", "f4"),
-        ("snr", "f4"),
-        ("snr_db", "f4"),
-    ]
-)
-"""Structured types of a shard's two tables; no value is an object, so nothing needs pickling."""
-
-
-def read_shard(path: Path) -> Shard:
-    """Read one file of tiles."""
-    with np.load(path, allow_pickle=False) as file:
-        return Shard(file["image"], file["labels"], file["contamination"], file["particles"], file["tiles"])
-
-
-def write_shard(path: Path, shard: Shard) -> None:
-    """Write one file of tiles."""
-    with complete_or_absent(path) as partial:
-        np.savez_compressed(
-            partial,
-            image=shard.image,
-            labels=shard.labels,
-            contamination=shard.contamination,
-            particles=shard.particles,
-            tiles=shard.tiles,
-        )
-
-
-def find_shards(folder: Path, split: Split) -> list[Path]:
-    """List the files of one split, in order."""
-    return sorted((folder / split).glob("[0-9]*.npz"))
 
 
 def write_shards(
@@ -313,17 +234,6 @@ def _choose(families: Sequence[Sequence[Source]], rng: np.random.Generator) -> S
 @lru_cache(maxsize=64)
 def _library(path: Path) -> ViewLibrary:
     return ViewLibrary.load(path)
-
-
-def grey_levels(image: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Quantise to 8 bits: 128 at the median, 21 levels a standard deviation of the noise; see `Shard.image`.
-
-    The noise is measured by the median absolute deviation, which particles and contamination hardly touch.
-    """
-    middle = np.median(image)
-    sigma = 1.4826 * np.median(np.abs(image - middle))
-    levels = np.round((image - middle) * (_LEVELS_PER_SIGMA / max(float(sigma), 1e-12)) + 128)
-    return np.clip(levels, 0, 255).astype(np.uint8)
 
 
 def _particle_rows(tile: Simulated, number: int) -> NDArray[np.void]:

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cryoglean.config import SimulationConfig, TileConfig
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.simulate.draw import draw, draw_conditions
 from cryoglean.simulate.micrograph import Simulated, simulate_view
 from cryoglean.simulate.projection import Grid, projector
+from cryoglean.simulate.settings import SimulationConfig, TileConfig
 from cryoglean.simulate.structures import AtomicModel, Extent, Structure, directions
 
 _OVERSAMPLING = 1.5

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from cryoglean.config import SelectConfig
 from cryoglean.engine import RunFolder
 from cryoglean.engine.ledger import read_record
 from cryoglean.engine.plan import Job
@@ -19,6 +18,7 @@ from cryoglean.io.formats import DIALECTS
 from cryoglean.io.formats.dialects import LIST_FILE, OneEach, dialect_of
 from cryoglean.io.formats.relion import write_coordinate_list
 from cryoglean.io.formats.rows import MICROGRAPH_PATH
+from cryoglean.select.settings import SelectConfig
 from cryoglean.types import Picks
 
 _WITH_PATHS = ("relion-particles", "relion-3.0")

@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cryoglean.config import SelectConfig
 from cryoglean.corrections import Corrections, judge, read_corrections
 from cryoglean.engine.folder import RunFolder
 from cryoglean.engine.ledger import Record, read_record, selection_of
@@ -25,6 +24,7 @@ from cryoglean.engine.plan import Job, plan_jobs, read_inputs
 from cryoglean.engine.results import read_config
 from cryoglean.errors import CorrectionsError, CryogleanError
 from cryoglean.select import select
+from cryoglean.select.settings import SelectConfig
 from cryoglean.types import Picks
 from cryoglean.viewer.messages import SCORE_BINS
 

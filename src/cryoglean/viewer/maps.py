@@ -9,12 +9,12 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from cryoglean.config import PickConfig
 from cryoglean.engine.ledger import identify
 from cryoglean.errors import MicrographError, UsageError
 from cryoglean.io import read_micrograph
-from cryoglean.pickers import build_picker
 from cryoglean.pickers.base import Picker
+from cryoglean.pickers.factory import build_picker
+from cryoglean.pickers.settings import PickConfig
 from cryoglean.types import FloatImage
 from cryoglean.viewer.pictures import Kept
 

@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from cryoglean.config import SelectConfig
 from cryoglean.engine import RunFolder, reselect
 from cryoglean.engine.results import Summary
 from cryoglean.errors import CryogleanError
+from cryoglean.select.settings import SelectConfig
 
 QUIET = 3.0
 """Seconds without a correction before coordinates and tables are written anew."""

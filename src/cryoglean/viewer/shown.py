@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 import cryoglean
-from cryoglean.config import SelectConfig
 from cryoglean.corrections import Corrections, judge, read_corrections, write_corrections
 from cryoglean.corrections.operations import Add, Move, Operation, corrected_by, name_of
 from cryoglean.engine import RunFolder
@@ -22,12 +21,13 @@ from cryoglean.engine.ledger import Record, selection_of
 from cryoglean.engine.lock import locked
 from cryoglean.engine.outliers import find_outliers
 from cryoglean.engine.plan import Job
+from cryoglean.engine.proposals import Proposal, propose_teaching, propose_tuning
 from cryoglean.engine.work import Outcome
 from cryoglean.errors import CryogleanError, UsageError
 from cryoglean.io import read_header
 from cryoglean.io.formats import DIALECTS
-from cryoglean.learning import Proposal, propose_teaching, propose_tuning
-from cryoglean.pickers import build_picker
+from cryoglean.pickers.factory import build_picker
+from cryoglean.select.settings import SelectConfig
 from cryoglean.types import Picks
 from cryoglean.viewer.export import export, read_corrected
 from cryoglean.viewer.index import NOWHERE, Entry, Index, bin_of, selectable_of

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cryoglean.config import EngineConfig
 from cryoglean.engine.executors.base import Executor
 from cryoglean.engine.memory import PROCESS, budget_of
 from cryoglean.engine.resources import cores_given
+from cryoglean.engine.settings import EngineConfig
 from cryoglean.engine.work import Reader, Task
 
 FEW = 4

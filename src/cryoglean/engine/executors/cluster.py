@@ -11,9 +11,9 @@ from queue import Empty, SimpleQueue
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from cryoglean.config import EngineConfig
 from cryoglean.engine.plan import Job
 from cryoglean.engine.resources import cores_given
+from cryoglean.engine.settings import EngineConfig
 from cryoglean.engine.work import Outcome, Task, lose, perform
 from cryoglean.errors import UsageError
 

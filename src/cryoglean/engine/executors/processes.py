@@ -101,7 +101,7 @@ class LocalProcesses:
     def _start(self) -> ProcessPoolExecutor:
         # Forked from a server that has imported everything and has no threads: quick to start, and safe.
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([__name__, "cryoglean.pickers.unsupervised"])
+        context.set_forkserver_preload([__name__, "cryoglean.pickers.template.picker"])
         end, self._lifeline = context.Pipe(duplex=False)
         return ProcessPoolExecutor(self._processes, context, initializer=_begin, initargs=(self._task, end))
 

@@ -1,0 +1,1 @@
+"""The format of training data, which neither of its producers owns."""

@@ -1,0 +1,1 @@
+"""Pure functions on images that more than one room uses."""

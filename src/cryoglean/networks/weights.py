@@ -1,0 +1,140 @@
+"""Weights: a folder that describes itself, found by name or path, without pickle.
+
+A folder holds ``segmenter.onnx`` and ``classifier.onnx`` for picking, the same as ``.safetensors`` for
+further training, and ``card.json``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydantic import ValidationError
+from scipy.special import expit
+
+from cryoglean.errors import UsageError, WeightsError
+from cryoglean.io.writing import complete_or_absent
+from cryoglean.networks.settings import Calibration, WeightsCard
+
+CARD = "card.json"
+FILES = ("segmenter.onnx", "classifier.onnx", "segmenter.safetensors", "classifier.safetensors")
+
+_SHIPPED = Path(__file__).parents[1] / "weights"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A folder of weights whose files are whole.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they are.
+    card : WeightsCard
+        What they are.
+    """
+
+    folder: Path
+    card: WeightsCard
+
+
+def list_weights() -> list[Weights]:
+    """Read the weights that come with the package."""
+    return [read_weights(path.parent) for path in sorted(_SHIPPED.glob(f"*/{CARD}"))]
+
+
+def read_weights(name: str | Path) -> Weights:
+    """Find weights and check that they are whole.
+
+    Parameters
+    ----------
+    name : str or Path
+        Name of weights that come with the package, or a folder.
+
+    Raises
+    ------
+    UsageError
+        Neither such a name nor such a folder.
+    WeightsError
+        The card or a file is missing, damaged or does not belong to it.
+    """
+    folder = _SHIPPED / name
+    if not (folder / CARD).is_file():
+        folder = Path(name)
+    if not folder.is_dir():
+        known = ", ".join(sorted(path.parent.name for path in _SHIPPED.glob(f"*/{CARD}"))) or "none"
+        raise UsageError(f"no weights named {str(name)!r}, and no such folder; the package has: {known}")
+    card = _read_card(folder / CARD)
+    for file in FILES:
+        if not (folder / file).is_file():
+            raise WeightsError(folder / file, "is missing", "copy the whole folder again")
+        if card.sha256.get(file) != fingerprint(folder / file):
+            raise WeightsError(folder / file, "is damaged or of other weights", "copy the whole folder again")
+    return Weights(folder, card)
+
+
+def write_card(folder: Path, card: WeightsCard) -> None:
+    """Write the card of a folder whose other files are there; their fingerprints are put into it."""
+    prints = {file: fingerprint(folder / file) for file in FILES}
+    with complete_or_absent(folder / CARD) as partial:
+        partial.write_text(card.model_copy(update={"sha256": prints}).model_dump_json(indent=2) + "\n")
+
+
+def fingerprint(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def calibrated(
+    segmentation: ArrayLike, classification: ArrayLike, calibration: Calibration
+) -> NDArray[np.float64]:
+    """Turn the networks' answers into the probability of a particle.
+
+    Parameters
+    ----------
+    segmentation : array, shape (n,)
+        Score of each candidate in the maps, in [0, 1].
+    classification : array, shape (n,)
+        The classifier's probability of a particle.
+    calibration : Calibration
+        Coefficients.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+    """
+    log_odds = (
+        calibration.segmentation * logit(segmentation)
+        + calibration.classification * logit(classification)
+        + calibration.offset
+    )
+    return np.asarray(expit(log_odds), np.float64)
+
+
+def logit(probability: ArrayLike) -> NDArray[np.float64]:
+    """Log odds of a probability, kept within ±9."""
+    p = np.clip(np.asarray(probability, np.float64), 1e-12, 1 - 1e-12)
+    return np.clip(np.log(p / (1 - p)), -9.0, 9.0)
+
+
+def _read_card(path: Path) -> WeightsCard:
+    try:
+        return WeightsCard.model_validate_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise WeightsError(path, "is missing, so this is no folder of weights") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise WeightsError(path, f"cannot be read: {error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        if first["loc"] == ("version",):
+            raise WeightsError(
+                path,
+                f"is of version {first['input']}, and this program runs weights of version "
+                f"{WeightsCard.model_fields['version'].default}",
+                "train anew, or use the program that they come from",
+            ) from None
+        place = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise WeightsError(path, f"is no card of weights: {place}: {first['msg']}") from None

@@ -1,0 +1,1 @@
+"""How large the particles are, and whether they are dark or bright."""

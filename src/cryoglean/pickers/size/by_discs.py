@@ -1,0 +1,288 @@
+"""How large the particles are, and whether they are dark or bright: found in the micrographs themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cryoglean.errors import MicrographError
+from cryoglean.image.background import clip_outliers, far_from_usual, flatten
+from cryoglean.image.radial import average_patches, particle_radius, radial_profile
+from cryoglean.image.resample import average_area
+from cryoglean.pickers.size.disc_curve import (
+    DISC_PX,
+    STEPS_PER_OCTAVE,
+    ScaleCurve,
+    disc_response,
+    scale_curve,
+    scale_grid,
+    strongest_discs,
+)
+from cryoglean.pickers.template.round_views import density_spread, find_foreign, find_round_views
+from cryoglean.types import Micrograph, ScoreMap
+
+SIGN_OF: dict[str, float | None] = {"auto": None, "dark": -1.0, "bright": 1.0}
+"""Sign of a particle's signal by what a user says of its contrast."""
+LARGEST_SIDE_PX = 1024
+"""Micrographs are binned to this before scales are compared; of particles that vanish, none is lost."""
+SMALLEST_PX = 12.0
+"""Diameters below this many pixels of the micrograph are not considered."""
+FEWEST_PX = 4.0
+"""Of a particle of fewer pixels nothing can be told, and enlarging the micrograph would take all memory."""
+LARGEST_PART = 0.2
+"""Nor are diameters above this part of the micrograph's shorter side."""
+FOREIGN_PART = 0.08
+"""Width over which the level is averaged to find ice and carbon, as a part of the shorter side."""
+LEAST_STRENGTH = 0.004
+"""Less than this part of the area is what an empty micrograph's noise, or a few ice crystals, can show."""
+PROFILE_PX = 24.0
+"""Scale at which the particle's edge is found: its assumed diameter in pixels."""
+FEWEST_FOR_PROFILE = 5
+"""A profile of fewer discs than this is noise."""
+PLAUSIBLE = 0.15
+"""Scales are plausible where their strength is at least this part of the strongest one's."""
+SUSPICIOUS_PART = 0.1
+"""Larger particles than this part of the shorter side are rarer than ice crystals and carbon."""
+UNDENIABLE = 0.03
+"""A suspiciously large scale at which hardly anything is picked is believed from this strength."""
+MOST_WEIGHED = 4
+"""At most so many plausible scales are weighed by picking at each."""
+MOST_LOOKED_AT = 3
+"""In at most so many of the clearest micrographs."""
+WIDEST_LOOK = 24.0
+"""And in at most so many particle diameters of the middle of each."""
+FEWEST_PICKS = 12
+"""A scale with fewer sure picks in a micrograph explains nothing: ice crystals are as many."""
+MOST_SPREAD = 0.4
+"""Particles of one kind differ less than this in density, relative to their density."""
+LARGEST_CORRECTION = 1.5
+"""The profile's edge may change the diameter by this factor at most."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Size and contrast of the particles in a set of micrographs.
+
+    Parameters
+    ----------
+    diameter : float
+        Particle diameter, Å.
+    sign : float
+        −1 for particles darker than the ice, 1 for brighter ones.
+    strength : float
+        Area by which discs of this size outweigh those of the opposite sign, as a part of all the area.
+    """
+
+    diameter: float
+    sign: float
+    strength: float
+
+
+def estimate_scale(micrographs: Iterable[Micrograph], *, sign: float | None = None) -> Scale | None:
+    """Find the particles' diameter and contrast.
+
+    First scales are found at which discs outweigh those of opposite contrast (`scale_curve`), summed over the
+    micrographs; each is refined to the radius at which the mean profile of the strongest discs crosses the
+    background. Parts of particles, and gaps between them, can make discs too: where several scales are
+    plausible, particles are picked at each, and the one that explains most of the area most surely is taken.
+
+    Parameters
+    ----------
+    micrographs : iterable of Micrograph
+        A few micrographs with the same particles.
+    sign : float, optional
+        The contrast where it is known, −1 or 1.
+
+    Returns
+    -------
+    Scale or None
+        None where no disc stands out in any micrograph: they are empty, or far too noisy.
+    """
+    kept = list(micrographs)
+    curves = [_measure(micrograph) for micrograph in kept]
+    candidates = _plausible_scales(curves, [m.pixel_size for m in kept], sign)
+    if not candidates:
+        return None
+    best = candidates[0]
+    suspicious = best.diameter > SUSPICIOUS_PART * min(min(m.shape) * m.pixel_size for m in kept)
+    rivals = [scale for scale in candidates if scale.strength >= PLAUSIBLE * best.strength]
+    # Contamination is strong at its own, large scale; the particles may then be far down the list.
+    rivals = (candidates if suspicious else rivals)[:MOST_WEIGHED]
+    weighed = [_weigh(scale, kept, curves, fixed=sign is not None) for scale in rivals]
+    believable = [(scale, evidence) for scale, evidence in weighed if evidence is not None]
+    if not believable:
+        return None
+    scale, evidence = max(believable, key=lambda pair: pair[1])
+    return scale if evidence > 0 or not suspicious or scale.strength >= UNDENIABLE else None
+
+
+def complete_scale(found: Scale | None, diameter: float | None) -> Scale | None:
+    """Join what `estimate_scale` found with the diameter, Å, that a user gives, if any.
+
+    None where no diameter is given and none was found. Where a diameter is given and nothing was found, the
+    particles are taken for dark, with a strength of 0.
+    """
+    if diameter is None:
+        return found
+    return Scale(diameter, found.sign if found else -1.0, found.strength if found else 0.0)
+
+
+def require_fitting(micrograph: Micrograph, diameter: float) -> None:
+    """Refuse a given diameter that no particle of this micrograph can have.
+
+    Raises
+    ------
+    MicrographError
+        It is larger than the micrograph, or only a few pixels.
+    """
+    diameter_px = diameter / micrograph.pixel_size
+    if not FEWEST_PX <= diameter_px <= min(micrograph.shape):
+        ny, nx = micrograph.shape
+        raise MicrographError(
+            micrograph.path or micrograph.name,
+            f"particles of {diameter:g} Å are {diameter_px:.4g} pixels wide, the micrograph {nx} × {ny}",
+            "check --diameter and --angpix",
+        )
+
+
+def resample_to(micrograph: Micrograph, scale: Scale, working_px: float) -> ScoreMap:
+    """Bring the particle to a working diameter in pixels, and make it bright."""
+    low = average_area(micrograph.data, scale.diameter / micrograph.pixel_size / working_px)
+    return ScoreMap(low.data * np.float32(scale.sign), low.step, low.offset)
+
+
+def _plausible_scales(curves: list[ScaleCurve], pixel_sizes: list[float], sign: float | None) -> list[Scale]:
+    """Local maxima of the summed curves that noise alone would not give, the strongest first."""
+    if not curves:
+        return []
+    log_diameter, dark, bright = _sum_curves(curves, pixel_sizes)
+    found = [
+        Scale(float(np.exp(log_diameter[peak])), own_sign, float(surplus[peak]) / len(curves))
+        for own_sign, surplus in ((-1.0, dark), (1.0, bright))
+        if sign in (None, own_sign)
+        for peak in _local_maxima(surplus)
+    ]
+    return sorted((s for s in found if s.strength >= LEAST_STRENGTH), key=lambda s: -s.strength)
+
+
+def _local_maxima(values: NDArray[np.float64]) -> NDArray[np.intp]:
+    framed = np.pad(values, 1, constant_values=-1.0)
+    return np.flatnonzero((values > 0) & (values >= framed[:-2]) & (values > framed[2:]))
+
+
+def _clearest(scale: Scale, micrographs: list[Micrograph], curves: list[ScaleCurve]) -> list[Micrograph]:
+    """Micrographs in which discs of this scale are seen about as well as in the best."""
+    side = "dark" if scale.sign < 0 else "bright"
+    seen = [
+        float(np.interp(scale.diameter / m.pixel_size, curve.diameter_px, getattr(curve, side)))
+        for curve, m in zip(curves, micrographs, strict=True)
+    ]
+    clear = [m for m, s in zip(micrographs, seen, strict=True) if s >= 0.5 * max(seen)]
+    return clear
+
+
+def _refine(scale: Scale, micrographs: list[Micrograph], *, fixed: bool) -> Scale:
+    """Take the diameter from the edge of the particles' profile, and the contrast unless it is fixed."""
+    limits = (scale.diameter / LARGEST_CORRECTION, scale.diameter * LARGEST_CORRECTION)
+    for _ in range(2):
+        edges = [_find_edge(micrograph, scale) for micrograph in micrographs]
+        bright = sum(contrast for _, contrast in edges) > 0
+        contrast = scale.sign if fixed else (1.0 if bright else -1.0)
+        diameter = float(np.clip(np.median([diameter for diameter, _ in edges]), *limits))
+        scale = Scale(diameter, contrast, scale.strength)
+    return scale
+
+
+def _weigh(
+    scale: Scale, micrographs: list[Micrograph], curves: list[ScaleCurve], *, fixed: bool
+) -> tuple[Scale, float | None]:
+    """Refine a scale, and tell how much of the micrographs its particles explain, and how surely.
+
+    None in place of that where what is found differs too much to be one kind of particle.
+    """
+    clear = _clearest(scale, micrographs, curves)
+    # In a crowd the profile ends too early or too late; the scale that was found first may be the better one.
+    for tried in (_refine(scale, clear, fixed=fixed), scale):
+        looks = [_look(micrograph, tried) for micrograph in clear[:MOST_LOOKED_AT]]
+        one_kind = float(np.median([look.spread for look in looks])) <= MOST_SPREAD
+        if one_kind and any(look.picks for look in looks):
+            break
+    evidence = float(np.mean([look.evidence if look.picks >= FEWEST_PICKS else 0.0 for look in looks]))
+    return tried, (evidence if one_kind else None)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What picking at one scale finds in one micrograph.
+
+    The number of sure picks, their area weighted by their distance from noise in its own widths, and how much
+    they differ in density.
+    """
+
+    picks: int
+    evidence: float
+    spread: float
+
+
+def _look(micrograph: Micrograph, scale: Scale) -> _Look:
+    working = resample_to(_middle(micrograph, scale), scale, PROFILE_PX)
+    level = flatten(working.data, PROFILE_PX)
+    views = find_round_views(clip_outliers(level), PROFILE_PX, rounds=1)
+    sure = (views.probability > 0.5) & ~find_foreign(working.data, level, views, diameter_px=PROFILE_PX)
+    distance = (views.height[sure] - views.mixture.mean[0]) / views.mixture.width[0]
+    evidence = float((views.probability[sure] * distance).sum()) * PROFILE_PX**2 / level.size
+    return _Look(int(sure.sum()), evidence, density_spread(level, views, sure, diameter_px=PROFILE_PX))
+
+
+def _measure(micrograph: Micrograph) -> ScaleCurve:
+    """Scale curve of one micrograph, diameters in its own pixels."""
+    shape = micrograph.shape
+    binning = max(1.0, max(shape) / LARGEST_SIDE_PX)
+    small = average_area(micrograph.data, binning).data if binning > 1 else micrograph.data
+    smallest = max(SMALLEST_PX / binning, DISC_PX if binning > 1 else 0.0)
+    largest = LARGEST_PART * min(shape) / binning
+    foreign = far_from_usual(small, min(small.shape) * FOREIGN_PART)
+    curve = scale_curve(small, scale_grid(smallest, max(largest, smallest)), foreign)
+    return ScaleCurve(curve.diameter_px * binning, curve.dark, curve.bright)
+
+
+def _sum_curves(
+    curves: list[ScaleCurve], pixel_sizes: list[float]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Sum curves over a common grid of log diameters in Å; each counts only within its own range."""
+    logs = [np.log(curve.diameter_px * size) for curve, size in zip(curves, pixel_sizes, strict=True)]
+    low, high = min(log[0] for log in logs), max(log[-1] for log in logs)
+    grid = np.linspace(low, high, int(np.ceil((high - low) / np.log(2) * STEPS_PER_OCTAVE * 2)) + 1)
+    if all(np.array_equal(log, logs[0]) for log in logs):
+        grid = logs[0]
+    dark, bright = (
+        sum(
+            np.interp(grid, log, getattr(curve, side), left=0, right=0)
+            for log, curve in zip(logs, curves, strict=True)
+        )
+        for side in ("dark", "bright")
+    )
+    return grid, np.asarray(dark), np.asarray(bright)
+
+
+def _middle(micrograph: Micrograph, scale: Scale) -> Micrograph:
+    """Cut out the middle of a micrograph where it is many particles wide: more of them tell no more."""
+    side = round(WIDEST_LOOK * scale.diameter / micrograph.pixel_size)
+    top, left = (max(0, (length - side) // 2) for length in micrograph.shape)
+    return micrograph.with_data(micrograph.data[top : top + side, left : left + side])
+
+
+def _find_edge(micrograph: Micrograph, scale: Scale) -> tuple[float, float]:
+    """Diameter in Å at which the mean profile of the best discs ends, and their contrast."""
+    level = clip_outliers(
+        flatten(resample_to(_middle(micrograph, scale), scale, PROFILE_PX).data, 1.5 * PROFILE_PX)
+    )
+    centres = strongest_discs(disc_response(level, PROFILE_PX), PROFILE_PX)
+    if len(centres) < FEWEST_FOR_PROFILE:
+        return scale.diameter, scale.sign
+    profile = radial_profile(average_patches(level, centres, int(PROFILE_PX)))
+    radius, contrast = particle_radius(profile, 0.85 * PROFILE_PX)
+    return scale.diameter * 2 * radius / PROFILE_PX, scale.sign * contrast

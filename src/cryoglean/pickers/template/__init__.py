@@ -1,0 +1,1 @@
+"""The unsupervised picker: templates learnt from each micrograph's own best picks."""

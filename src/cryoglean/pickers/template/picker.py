@@ -1,0 +1,169 @@
+"""The default picker: a template learnt from each micrograph's own best picks, and a probability for each.
+
+Of AutoCryoPicker it keeps the idea, that a micrograph of round particles holds all that is needed to pick
+it, and the side views (Al-Azzawi et al. 2019, BMC Bioinformatics 20:326). In place of equalisation,
+clustering and the Hough transform it correlates: first with a plain disc, then with the radial average of
+what the disc found. Correlation needs no fixed cut through the grey values, so a sparse micrograph gives few
+picks and an empty one none, and it holds up under noise in which clustering collapses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cryoglean.image.background import clip_outliers, flatten
+from cryoglean.image.rectangles import Rectangles
+from cryoglean.pickers.size.by_discs import (
+    SIGN_OF,
+    Scale,
+    complete_scale,
+    estimate_scale,
+    require_fitting,
+    resample_to,
+)
+from cryoglean.pickers.template.round_views import MARGIN_PX, RoundViews, find_foreign, find_round_views
+from cryoglean.pickers.template.settings import UnsupervisedConfig
+from cryoglean.pickers.template.side_views import find_side_views
+from cryoglean.types import FloatImage, Micrograph, Picks, ScoreMap
+
+WEAKEST_TOP_VIEW = 0.45
+"""Beside side views, a top view resembles the template at least so well, relative to the better quarter."""
+
+
+class UnsupervisedPicker:
+    """Finds particles without having seen any.
+
+    Parameters
+    ----------
+    config : UnsupervisedConfig, optional
+        Diameter and contrast where they are known, and the method's few constants.
+    """
+
+    recommended_score = 0.5
+    """A pick is worth keeping where it is more likely a particle than not."""
+
+    def __init__(self, config: UnsupervisedConfig | None = None) -> None:
+        self.config = config or UnsupervisedConfig()
+
+    def find(self, micrograph: Micrograph) -> Picks:
+        """Find every candidate of a micrograph, scored and not thresholded.
+
+        Parameters
+        ----------
+        micrograph : Micrograph
+            The micrograph.
+
+        Returns
+        -------
+        Picks
+            The score is the probability of a particle. Empty where no diameter is given and nothing in the
+            micrograph stands out from its noise.
+        """
+        scale = self.scale_of(micrograph)
+        if scale is None:
+            return _picks(micrograph, np.zeros((0, 2)), np.zeros(0), diameter=np.nan)
+        working = resample_to(micrograph, scale, self.config.working_px)
+        level = flatten(working.data, self.config.working_px)
+        views = find_round_views(clip_outliers(level), self.config.working_px, rounds=self.config.rounds)
+        score = _spread_scores(views)
+        if self.config.contamination:
+            foreign = find_foreign(working.data, level, views, diameter_px=self.config.working_px)
+            score = np.where(foreign, 0.0, score)
+        picks = _picks(micrograph, working.to_micrograph(views.xy), score, diameter=scale.diameter)
+        if not self.config.side_views:
+            return picks.by_score()
+        # A wider background than for correlation: side views fill more of their surroundings.
+        sides = find_side_views(flatten(working.data, 2 * self.config.working_px), self.config.working_px)
+        return _join_views(picks, views, sides, working=working).by_score()
+
+    def stages(self, micrograph: Micrograph) -> dict[str, FloatImage]:
+        """Intermediate images of `find`, by name, at the working scale.
+
+        Parameters
+        ----------
+        micrograph : Micrograph
+            The micrograph.
+
+        Returns
+        -------
+        dict of str to ndarray
+            'resampled', 'flattened', 'template' and 'similarity'; none where nothing stands out.
+        """
+        scale = self.scale_of(micrograph)
+        if scale is None:
+            return {}
+        working = resample_to(micrograph, scale, self.config.working_px)
+        level = clip_outliers(flatten(working.data, self.config.working_px))
+        views = find_round_views(level, self.config.working_px, rounds=self.config.rounds)
+        inside = views.similarity[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]
+        return {
+            "resampled": working.data,
+            "flattened": level,
+            "template": views.template,
+            "similarity": inside,
+        }
+
+    def measure(self, micrographs: Sequence[Micrograph]) -> Scale | None:
+        """Find the diameter and contrast that micrographs share; see `Picker.measure`."""
+        found = estimate_scale(micrographs, sign=SIGN_OF[self.config.contrast])
+        return complete_scale(found, self.config.diameter)
+
+    def scale_of(self, micrograph: Micrograph) -> Scale | None:
+        """Diameter and contrast, found in the micrograph where not configured; None where it is empty.
+
+        Raises
+        ------
+        MicrographError
+            The configured diameter does not fit into the micrograph.
+        """
+        if self.config.diameter is not None:
+            require_fitting(micrograph, self.config.diameter)
+        sign = SIGN_OF[self.config.contrast]
+        if self.config.diameter is None or sign is None:
+            return self.measure([micrograph])
+        return Scale(self.config.diameter, sign, 1.0)
+
+
+def _join_views(picks: Picks, views: RoundViews, sides: Rectangles, *, working: ScoreMap) -> Picks:
+    """Add side views to round ones, and leave out round ones that the side views explain.
+
+    Where a protein shows sides, its round candidates are either top views, which resemble the template that
+    top views made, or pieces of side views, which do so less than half as well.
+    """
+    if not len(sides):
+        return picks
+    in_side = sides.contain(views.xy)
+    sure = (views.probability > 0.5) & ~in_side
+    usual = float(np.quantile(views.height[sure], 0.75)) if sure.any() else 1.0
+    explained = in_side | (views.height < WEAKEST_TOP_VIEW * usual)
+    score = np.where(explained, 0.0, picks.score)
+    number = len(sides)
+    return replace(
+        picks,
+        xy=np.concatenate([picks.xy, working.to_micrograph(sides.xy)]),
+        score=np.concatenate([score, 0.5 + 0.5 * np.clip(sides.squareness, 0, 1)]),
+        diameter=np.concatenate([picks.diameter, np.full(number, picks.diameter[0])]),
+        kind=np.concatenate([np.full(len(picks), "top"), np.full(number, "side")]),
+    )
+
+
+def _picks(
+    micrograph: Micrograph, xy: NDArray[np.float64], score: NDArray[np.float64], *, diameter: float
+) -> Picks:
+    return Picks(
+        xy,
+        score,
+        np.full(len(xy), diameter),
+        name=micrograph.name,
+        shape=micrograph.shape,
+        pixel_size=micrograph.pixel_size,
+    )
+
+
+def _spread_scores(views: RoundViews) -> NDArray[np.float64]:
+    """Probabilities, with a thousandth of the range kept to order candidates that are all but certain."""
+    return np.clip(0.999 * views.probability + 0.001 * views.height, 0.0, 1.0)

@@ -1,0 +1,52 @@
+"""Settings: frozen models that Python, command-line options, TOML files and docs all read.
+
+Each room has its own, in its `settings.py`. Each field's description is the help text of the option of the
+same name, so there is one place to change it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Config(BaseModel):
+    """Base of all configurations: immutable, and an unknown name is an error rather than silently ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Range(Config):
+    """What a parameter is drawn from; in TOML a number, a pair ``[low, high]`` or a table."""
+
+    low: float
+    """Smallest value."""
+    high: float
+    """Largest value."""
+    log: bool = False
+    """Draw the logarithm evenly rather than the value."""
+    chance: float = Field(1.0, ge=0, le=1)
+    """How often the effect is there at all; the value is 0 otherwise."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_numbers(cls, given: Any) -> Any:
+        if isinstance(given, int | float):
+            return {"low": given, "high": given}
+        if isinstance(given, list | tuple) and len(given) == 2:
+            return {"low": given[0], "high": given[1]}
+        return given
+
+    @model_validator(mode="after")
+    def _is_ordered(self) -> Self:
+        if not self.low <= self.high:
+            raise ValueError(f"the low end {self.low} lies above the high end {self.high}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"a logarithmic range starts above 0, not at {self.low}")
+        return self
+
+
+def range_of(low: float, high: float, *, log: bool = False, chance: float = 1.0) -> Range:
+    """Make a range of two numbers."""
+    return Range(low=low, high=high, log=log, chance=chance)

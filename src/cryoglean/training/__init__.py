@@ -1,0 +1,1 @@
+"""Training: all that needs torch, from tiles or annotations to a folder of weights."""

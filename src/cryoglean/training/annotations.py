@@ -1,0 +1,247 @@
+"""What a user teaches: micrographs with picks, or with corrections of a run, and what is known of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cryoglean.corrections.application import judge, places_by_hand
+from cryoglean.corrections.files import read_corrections
+from cryoglean.engine import RunFolder
+from cryoglean.engine.calibration import calibrate, is_needed
+from cryoglean.engine.ledger import Record, read_record
+from cryoglean.engine.plan import plan_jobs, read_inputs
+from cryoglean.errors import UsageError
+from cryoglean.io import expand_inputs, micrograph_name, read_micrograph
+from cryoglean.io.formats import read_picks
+from cryoglean.io.formats.naming import match_names
+from cryoglean.networks.runtime import Networks
+from cryoglean.pickers.pixer.picker import working_image
+from cryoglean.pickers.settings import PickConfig
+from cryoglean.pickers.size.by_discs import Scale
+from cryoglean.select import select
+from cryoglean.training.labelling import Knowledge, Scene, paint
+
+_MULTIPLE = 8
+"""The networks halve the resolution three times."""
+
+
+@dataclass(frozen=True, eq=False)
+class Taught:
+    """A micrograph of a user's and what is known of it.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    path : Path
+        Its file.
+    knowledge : Knowledge
+        In pixels of the micrograph.
+    """
+
+    name: str
+    path: Path
+    knowledge: Knowledge
+
+
+@dataclass(frozen=True, eq=False)
+class Teaching:
+    """All that a user teaches, and the scale of the particles.
+
+    Parameters
+    ----------
+    micrographs : tuple of Taught
+        In the order of the run or of the files.
+    scale : Scale
+        Diameter and contrast of the particles.
+    pixel_size : float, optional
+        Å per pixel where the files do not say it.
+    """
+
+    micrographs: tuple[Taught, ...]
+    scale: Scale
+    pixel_size: float | None = None
+
+    @property
+    def description(self) -> str:
+        """What it is, in words for a card."""
+        sure, weak, refuted = (
+            sum(len(getattr(one.knowledge, what)) for one in self.micrographs)
+            for what in ("sure", "weak", "refuted")
+        )
+        parts = [f"{sure} particles"]
+        parts += [f"{weak} picks that nobody looked at"] if weak else []
+        parts += [f"{refuted} deleted picks"] if refuted else []
+        return f"{', '.join(parts)} in {len(self.micrographs)} micrographs"
+
+
+def teaching_of_run(folder: RunFolder) -> Teaching:
+    """Gather the corrections of a run.
+
+    Micrographs that were corrected or looked at count, unless they are rejected. Added and moved picks are
+    sure, and deleted ones refuted. Where the user has looked at a micrograph, what was left untouched is as
+    sure, and the rest background; elsewhere it is weak, and the rest simply not labelled.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        The run.
+
+    Raises
+    ------
+    FileError
+        The folder is not that of a run, or a file of corrections is damaged.
+    UsageError
+        Nothing was corrected, or the particles' diameter is not known.
+    """
+    found, configs = [], []
+    for job in plan_jobs(read_inputs(folder)):
+        record = read_record(folder.record(job.name))
+        if record is not None and record.candidates is not None:
+            knowledge = _knowledge_of(record, folder)
+            if knowledge is not None:
+                found.append(Taught(job.name, job.path, knowledge))
+                configs.append(record.config)
+    if not found:
+        raise UsageError(
+            f"{folder.root} has no corrections to learn from: open it with `cryoglean view {folder.root}`, "
+            "add what was missed, delete what is wrong, and mark micrographs as looked at"
+        )
+    # A record knows the diameter that the whole run was picked with, given or measured.
+    config = configs[0]
+    return Teaching(tuple(found), _scale([one.path for one in found], config), config.angpix)
+
+
+def teaching_of_picks(
+    files: Sequence[Path],
+    micrographs: Sequence[str | Path],
+    *,
+    config: PickConfig,
+    complete: bool,
+) -> Teaching:
+    """Gather picks of any program, and the micrographs they belong to.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        Files or folders of picks in any format.
+    micrographs : sequence of str or Path
+        Files, folders, globs and lists; micrographs without picks are left out.
+    config : PickConfig
+        Diameter, contrast and pixel size where they are known.
+    complete : bool
+        Whether every particle of these micrographs is picked.
+
+    Raises
+    ------
+    CoordinateError, MicrographError
+        A file cannot be read.
+    UsageError
+        No pick belongs to a micrograph, or the particles' diameter is not known.
+    """
+    picks = [one for file in files for one in read_picks(file, pixel_size=config.angpix)]
+    paths = {micrograph_name(path): path for path in expand_inputs(list(micrographs))}
+    pairs = match_names([one.name for one in picks], list(paths)).pairs
+    xy: dict[str, list[NDArray[np.float64]]] = {}
+    for one in picks:
+        if one.name in pairs:
+            xy.setdefault(pairs[one.name], []).append(one.xy)
+    found = [
+        Taught(name, path, Knowledge(np.concatenate(xy[name]), _NONE, _NONE, complete))
+        for name, path in paths.items()
+        if name in xy and (complete or any(len(part) > 0 for part in xy[name]))
+    ]
+    if not found:
+        named = (
+            f"; picks are about {picks[0].name!r}, micrographs are {min(paths)!r} and the like"
+            if picks
+            else ""
+        )
+        raise UsageError(f"no micrograph has picks{named}; files pair by the name of the micrograph")
+    if config.diameter is None:
+        known = np.concatenate([np.zeros(0), *(one.diameter[np.isfinite(one.diameter)] for one in picks)])
+        if len(known):
+            config = config.model_copy(update={"diameter": float(np.median(known))})
+    return Teaching(tuple(found), _scale([one.path for one in found], config), config.angpix)
+
+
+def scene_of(taught: Taught, teaching: Teaching, networks: Networks) -> Scene:
+    """Bring a micrograph to the networks' scale, and label it by what is known and what the networks see.
+
+    Raises
+    ------
+    MicrographError
+        It cannot be read.
+    UsageError
+        Picks lie outside it: they are of another micrograph, or of another binning.
+    """
+    micrograph = read_micrograph(taught.path, pixel_size=teaching.pixel_size)
+    knowledge = taught.knowledge
+    _require_inside(knowledge.centres, micrograph.shape, taught)
+    particle_px = networks.weights.card.architecture.particle_px
+    working = working_image(micrograph, teaching.scale, particle_px)
+    rows, columns = working.data.shape
+    level = np.pad(working.data, [(0, -rows % _MULTIPLE), (0, -columns % _MULTIPLE)])
+    # The margin's width follows from where the micrograph's own first and last pixels came to lie.
+    ny, nx = micrograph.shape
+    first = np.rint(working.from_micrograph([[-0.5, -0.5]]) + 0.5).astype(int)[0]
+    last = np.rint(working.from_micrograph([[nx - 0.5, ny - 0.5]]) + 0.5).astype(int)[0]
+    return paint(
+        level,
+        Knowledge(
+            working.from_micrograph(knowledge.sure),
+            working.from_micrograph(knowledge.weak),
+            working.from_micrograph(knowledge.refuted),
+            knowledge.complete,
+        ),
+        networks.segment(level).particle,
+        particle_px=particle_px,
+        inner=(slice(first[1], last[1]), slice(first[0], last[0])),
+        name=taught.name,
+    )
+
+
+_NONE = np.zeros((0, 2))
+
+
+def _knowledge_of(record: Record, folder: RunFolder) -> Knowledge | None:
+    """Gather what a user knows of a micrograph of a run; None where nothing, or where it is rejected."""
+    corrections = read_corrections(folder.correction(record.name), record.name)
+    if corrections.rejected or not (corrections.digest or corrections.looked_at):
+        return None
+    assert record.candidates is not None
+    picks = select(record.candidates, record.selection)
+    untouched = picks[judge(picks, corrections, record.candidates).stays].xy
+    by_hand = places_by_hand(corrections)
+    deleted = np.array([(one.x, one.y) for one in corrections.deleted], np.float64).reshape(-1, 2)
+    if corrections.looked_at:
+        return Knowledge(np.concatenate([by_hand, untouched]), _NONE, deleted, complete=True)
+    return Knowledge(by_hand, untouched, deleted, complete=False)
+
+
+def _scale(paths: Sequence[Path], config: PickConfig) -> Scale:
+    """Diameter and contrast: given, or else measured in the micrographs."""
+    diameter, contrast = config.diameter, config.contrast
+    if is_needed(config):
+        found = calibrate(paths, config, lambda path: read_micrograph(path, pixel_size=config.angpix))
+        diameter = diameter or found.diameter
+        contrast = "bright" if found.contrast == "bright" else "dark"
+    if diameter is None:
+        raise UsageError("the particles' size cannot be measured in these micrographs; give --diameter, in Å")
+    return Scale(diameter, 1.0 if contrast == "bright" else -1.0, 1.0)
+
+
+def _require_inside(xy: NDArray[np.float64], shape: tuple[int, int], taught: Taught) -> None:
+    far = np.array(shape[::-1]) - 0.5
+    outside = int(np.any((xy < -0.5) | (xy > far), axis=1).sum())
+    # A few centres beyond the border are particles that it cuts.
+    if outside > max(2, len(xy) // 4):
+        raise UsageError(
+            f"{taught.path}: {outside} of {len(xy)} picks lie outside its {shape[1]} × {shape[0]} pixels; "
+            "give the micrographs that the picks were made on"
+        )

@@ -1,0 +1,395 @@
+"""From what a user teaches to weights of their own, beside those that it began with."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from cryoglean.dataset.shards import SPLITS, find_shards
+from cryoglean.dataset.tiles import UNKNOWN, LabelledTiles
+from cryoglean.engine.resources import threads
+from cryoglean.errors import UsageError
+from cryoglean.networks.runtime import Networks, load_networks
+from cryoglean.networks.settings import Calibration
+from cryoglean.networks.weights import CARD, Weights, write_card
+from cryoglean.simulate.settings import SimulationConfig, TileConfig
+from cryoglean.simulate.shards import ShardPlan, write_shards
+from cryoglean.training.annotations import Teaching, scene_of
+from cryoglean.training.calibration import figures, fit_calibration, measure_tiles, recommended_threshold
+from cryoglean.training.export import export_networks, load_trainable
+from cryoglean.training.finetune_tasks import CHANCE, Lesson, measure_scenes, tune_classifier, tune_segmenter
+from cryoglean.training.labelling import Scene, cut, labelled_by_map, scene_of_tile
+from cryoglean.training.loop import Watch
+from cryoglean.training.progress import Learnt, Progress, Tell
+from cryoglean.training.settings import TrainConfig
+from cryoglean.training.train import load_shards, load_tiles, source_state
+
+SIMULATED_PX = 32.0
+"""Particle diameter in simulated tiles, pixels; the networks' own where that is larger."""
+
+CERTAIN = 20
+"""Of so many particles held back, half of calibration and threshold follows from them and half from
+simulated tiles; of more, more."""
+
+_MERIT = "average_precision"
+"""The figure by which networks are compared: it does not depend on a threshold."""
+
+GENERAL = "simulated_average_precision"
+"""The figure that tells whether the general ability stays: on simulated tiles of other complexes."""
+
+_FOR_SEGMENTER, _FOR_ALL = 0.8, 0.92
+"""Shares of the time at which the training of each network ends at the latest."""
+
+_COMPLEXES = 70
+"""Made-up complexes in the simulated tiles, ten of each kind."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """How and where to learn.
+
+    Parameters
+    ----------
+    start : Weights
+        What to go on from.
+    config : TrainConfig
+        How; see its part `fine_tuning`.
+    out : Path
+        Folder of the new weights.
+    shards : Path, optional
+        Simulated tiles to rehearse; some are made where there are none.
+    resume : bool
+        Go on from the last checkpoint.
+    command : str
+        What the user typed, for the card.
+    """
+
+    start: Weights
+    config: TrainConfig
+    out: Path
+    shards: Path | None = None
+    resume: bool = False
+    command: str = ""
+
+    @property
+    def networks(self) -> Networks:
+        """Those to go on from, ready to run."""
+        return load_networks(self.start.folder, threads=self.config.threads)
+
+
+def learn_from_micrographs(teaching: Teaching, order: Order, tell: Tell) -> Learnt:
+    """Go on from weights with a user's picks or corrections.
+
+    Parameters
+    ----------
+    teaching : Teaching
+        The micrographs and what is known of them.
+    order : Order
+        How and where to.
+    tell : callable
+        Is told what happens.
+
+    Returns
+    -------
+    Learnt
+        How it ended, which `tell` was told too. The weights are in the folder, with a card.
+
+    Raises
+    ------
+    UsageError
+        There is nothing to learn, or the folder holds other weights.
+    """
+    clock = _Clock(order.config.fine_tuning.minutes, tell)
+    _require_free(order)
+    networks = order.networks
+    scenes = []
+    with threads(order.config.threads):
+        for number, taught in enumerate(teaching.micrographs):
+            clock.tell("reading micrographs", number, len(teaching.micrographs))
+            scenes.append(scene_of(taught, teaching, networks))
+    if not any(len(scene.centres) for scene in scenes):
+        raise UsageError("there is no particle in what was picked, so there is nothing to learn from")
+    merit = [_average_precision(networks, scene) for scene in scenes]
+    learn, held = hold_back(scenes, merit, order.config)
+    replay, validation = _simulated(order, clock)
+    side = replay.image.shape[1]
+    lesson = Lesson(cut(learn, side), held, replay, validation)
+    return _learn(lesson, order, clock, taught=teaching.description)
+
+
+def learn_from_tiles(folder: Path, order: Order, tell: Tell, *, complete: bool = True) -> Learnt:
+    """Go on from weights with tiles that `cryoglean labels --tiles` cut from a user's micrographs.
+
+    Parameters
+    ----------
+    folder : Path
+        The tiles: a file for each micrograph, of which the last ones are held back.
+    order : Order
+        How and where to.
+    complete : bool
+        Whether every particle is labelled, or only those that a refinement kept.
+    tell : callable
+        Is told what happens.
+
+    Raises
+    ------
+    UsageError
+        There are no tiles, or of one micrograph alone; or the folder of the weights holds others.
+    """
+    clock = _Clock(order.config.fine_tuning.minutes, tell)
+    _require_free(order)
+    shape = order.config.architecture
+    # A particle is a family of its own, and which split its tiles were put into is a matter of its name.
+    splits = [split for split in SPLITS if find_shards(folder, split)]
+    files = [
+        labelled_by_map(tiles, shape.particle_px, complete=complete)
+        for split in splits
+        for tiles in load_shards(folder, split, order.config)
+    ]
+    if len(files) < 2:
+        what = "tiles of one micrograph alone" if files else "no tiles"
+        raise UsageError(
+            f"{folder} holds {what}; one is needed to learn from and one to measure on: "
+            "make them with `cryoglean labels --tiles`"
+        )
+    number = _number_held(len(files), order.config)
+    held = LabelledTiles.joined(files[-number:])
+    scenes = [scene_of_tile(held, i, shape.particle_px, complete=complete) for i in range(len(held))]
+    replay, validation = _simulated(order, clock)
+    own = LabelledTiles.joined(files[:-number])
+    if own.image.shape[1] != replay.image.shape[1]:
+        raise UsageError(
+            f"{folder}: tiles of {own.image.shape[1]} pixels at the networks' scale, and simulated ones of "
+            f"{replay.image.shape[1]}; cut and simulate tiles of the same size"
+        )
+    taught = f"{len(own.centres)} labelled particles in {len(files)} micrographs"
+    return _learn(Lesson(own, scenes, replay, validation), order, clock, taught=taught)
+
+
+def hold_back(
+    scenes: Sequence[Scene], merit: Sequence[float], config: TrainConfig
+) -> tuple[list[Scene], list[Scene]]:
+    """Part micrographs into those to learn from and those to measure on; of a single one, the right third.
+
+    Held back are those of middling difficulty for the present networks, which tell best what the others are
+    like. Micrographs that were looked at wholly and hold particles are held back before others, as only they
+    tell false picks from particles that were not labelled.
+
+    Parameters
+    ----------
+    scenes : sequence of Scene
+        All.
+    merit : sequence of float
+        Average precision of the present networks on each.
+    config : TrainConfig
+        The share to hold back.
+    """
+    if len(scenes) == 1:
+        return _parted(scenes[0])
+    number = _number_held(len(scenes), config)
+    telling = [i for i, scene in enumerate(scenes) if scene.complete and len(scene.centres)]
+    eligible = telling if len(telling) >= number else range(len(scenes))
+    order = sorted(eligible, key=lambda i: (merit[i], i))
+    chosen = {order[int(place)] for place in (np.arange(number) + 0.5) * len(order) / number}
+    return (
+        [scene for i, scene in enumerate(scenes) if i not in chosen],
+        [scene for i, scene in enumerate(scenes) if i in chosen],
+    )
+
+
+def _average_precision(networks: Networks, scene: Scene) -> float:
+    card = networks.weights.card
+    return figures(measure_scenes(networks, [scene]), card.calibration, card.threshold)[_MERIT]
+
+
+def _number_held(count: int, config: TrainConfig) -> int:
+    return min(count - 1, max(1, round(config.fine_tuning.held_back * count)))
+
+
+def _parted(scene: Scene) -> tuple[list[Scene], list[Scene]]:
+    rows, columns = scene.inner
+    border = columns.start + 2 * (columns.stop - columns.start) // 3
+    left = scene.particle.copy()
+    left[:, border:] = UNKNOWN
+    return [replace(scene, particle=left)], [replace(scene, inner=(rows, slice(border, columns.stop)))]
+
+
+def _learn(lesson: Lesson, order: Order, clock: _Clock, *, taught: str) -> Learnt:
+    """Train, calibrate and measure; write the weights."""
+    config, tuning = order.config, order.config.fine_tuning
+    config = config.model_copy(
+        update={
+            "rate": tuning.rate,
+            "averaging": tuning.averaging,
+            "validate_every": tuning.validate_every,
+        }
+    )
+    record = order.out / "training"
+    card, networks = order.start.card, order.networks
+    clock.tell("measuring the networks as they are", 0, 1)
+    before = figures(measure_scenes(networks, lesson.held), card.calibration, card.threshold)
+    general = figures(measure_tiles(networks, lesson.validation), card.calibration, card.threshold)
+    before[GENERAL] = general[_MERIT]
+    segmenter, classifier = load_trainable(order.start.folder, card.architecture)
+    segmenter = tune_segmenter(
+        segmenter,
+        lesson,
+        config,
+        out=record,
+        resume=order.resume,
+        watch=clock.watch("teaching the segmentation network", _FOR_SEGMENTER),
+    )
+    classifier = tune_classifier(
+        classifier,
+        lesson,
+        config,
+        segmenter=segmenter,
+        out=record,
+        watch=clock.watch("teaching the classification network", _FOR_ALL),
+    )
+    clock.tell("measuring", 0, 1)
+    pair = segmenter, classifier
+    fitted = _fit(order, lesson, pair)
+    kept = fitted.own[_MERIT] < before[_MERIT] - CHANCE
+    if kept:
+        pair = load_trainable(order.start.folder, card.architecture)
+        fitted = _fit(order, lesson, pair)
+    new = card.model_copy(
+        update={
+            "name": order.out.resolve().name,
+            "calibration": fitted.calibration,
+            "threshold": fitted.threshold,
+            "expected_precision": fitted.own["precision"],
+            "validation": fitted.simulated,
+            "held_back": {"before": before, "after": fitted.own},
+            "origin": card.name,
+            "data": f"{card.data} Then: {taught}, and {len(lesson.replay)} simulated tiles.",
+            "families": card.families,
+            "training": config.model_dump(mode="json"),
+            "command": order.command,
+            "commit": source_state(),
+            "cost": f"{clock.minutes:.1f} minutes on {config.threads} cores",
+        }
+    )
+    # The card comes last, so that a folder with a card is a folder of finished weights.
+    export_networks(order.out, *pair, architecture=card.architecture)
+    write_card(order.out, new)
+    learnt = Learnt(
+        weights=order.out,
+        before=before,
+        after=fitted.own,
+        threshold=fitted.threshold,
+        kept=kept,
+        better=fitted.own["f1"] > before["f1"],
+        minutes=round(clock.minutes, 2),
+        command=f"cryoglean pick MICROGRAPHS --method network --weights {order.out} --out RUN",
+    )
+    clock.end(learnt)
+    return learnt
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """Calibration and threshold of new weights, and what they reach on micrographs and on simulated tiles."""
+
+    calibration: Calibration
+    threshold: float
+    own: dict[str, float]
+    simulated: dict[str, float]
+
+
+def _fit(order: Order, lesson: Lesson, pair: tuple[nn.Module, nn.Module]) -> _Fitted:
+    """Fit calibration and threshold on micrographs held back and on simulated tiles together."""
+    folder = order.out / "training" / "measured"
+    export_networks(folder, *pair, architecture=order.start.card.architecture)
+    write_card(folder, order.start.card)
+    networks = load_networks(folder, threads=order.config.threads)
+    own, simulated = measure_scenes(networks, lesson.held), measure_tiles(networks, lesson.validation)
+    # Where picks are incomplete, a false one cannot be told from a particle that nobody picked.
+    complete = np.array([scene.complete for scene in lesson.held], float)
+    particles = sum(len(one) for one, told in zip(own.truth, complete, strict=True) if told)
+    share = particles / (particles + CERTAIN)
+    worth = [
+        *(share * complete / max(1, complete.sum())),
+        *np.full(len(simulated.truth), (1 - share) / len(simulated.truth)),
+    ]
+    both = replace(own, truth=own.truth + simulated.truth, candidates=own.candidates + simulated.candidates)
+    calibration = fit_calibration(both, worth)
+    threshold = recommended_threshold(both, calibration, worth)
+    general = figures(simulated, calibration, threshold)
+    after = figures(own, calibration, threshold) | {GENERAL: general[_MERIT]}
+    return _Fitted(calibration, threshold, after, general)
+
+
+def _simulated(order: Order, clock: _Clock) -> tuple[LabelledTiles, LabelledTiles]:
+    """Read simulated tiles to rehearse and to measure on; make them where there are none."""
+    config, number = order.config, order.config.fine_tuning.tiles
+    folder = order.shards
+    if folder is None:
+        folder = order.out / "training" / "simulated"
+        write_shards(folder, replay_plan(config), workers=config.threads, report=clock.report)
+    replay, validation = (load_tiles(folder, split, config) for split in ("train", "validation"))
+    return replay.first(number), validation.first(max(1, number // 3))
+
+
+def replay_plan(config: TrainConfig) -> ShardPlan:
+    """Plan the simulated tiles that are rehearsed beside a user's own: made-up complexes of every kind."""
+    particle_px = max(SIMULATED_PX, config.architecture.particle_px)
+    tiles = TileConfig(
+        size=8 * round(particle_px),
+        particle_px=particle_px,
+        procedural=_COMPLEXES,
+        views=48,
+        shard=32,
+        validation=0.25,
+        test=0.0,
+    )
+    return ShardPlan(SimulationConfig(tiles=tiles), (), tiles=config.fine_tuning.tiles, seed=config.seed)
+
+
+def _require_free(order: Order) -> None:
+    """Refuse to put new weights in the place of others, which may be better."""
+    if (order.out / CARD).exists():
+        raise UsageError(
+            f"{order.out} holds weights already, which may be better: choose another --out, or remove it"
+        )
+
+
+class _Clock:
+    """Tells how far it is, and when the time is up."""
+
+    def __init__(self, minutes: float, tell: Tell) -> None:
+        self._began = time.monotonic()
+        self._allowed = minutes
+        self._tell = tell
+
+    @property
+    def minutes(self) -> float:
+        """Minutes since the beginning."""
+        return (time.monotonic() - self._began) / 60
+
+    def tell(self, stage: str, step: int, steps: int) -> None:
+        """Tell how far it is."""
+        self._tell(Progress(stage, step, steps))
+
+    def report(self, what: str, done: int, total: int) -> None:
+        """Tell how far the simulation is."""
+        self.tell({"structures": "projecting structures"}.get(what, "simulating tiles"), done, total)
+
+    def watch(self, stage: str, share: float) -> Watch:
+        """Make what watches a training, and ends it when this share of the time is up."""
+
+        def watch(step: int, steps: int, _: float) -> bool:
+            self.tell(stage, step, steps)
+            return self.minutes > share * self._allowed
+
+        return watch
+
+    def end(self, learnt: Learnt) -> None:
+        """Tell how it ended."""
+        self._tell(learnt)

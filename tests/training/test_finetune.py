@@ -1,0 +1,122 @@
+"""Learning from corrections, from beginning to end, in a few steps."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cryoglean.dataset.tiles import UNKNOWN
+from cryoglean.engine import RunFolder
+from cryoglean.errors import UsageError
+from cryoglean.networks.weights import read_weights
+from cryoglean.training.annotations import teaching_of_run
+from cryoglean.training.labelling import Scene
+from cryoglean.training.progress import Learnt, Progress
+from cryoglean.training.settings import FineTuningConfig, TrainConfig
+from tests.training.conftest import NAMES, Correct
+
+pytest.importorskip("torch")
+pytest.importorskip("onnx")
+
+from cryoglean.training.finetune import GENERAL, Order, hold_back, learn_from_micrographs, replay_plan
+from cryoglean.training.finetune_tasks import CHANCE
+
+BRIEF = FineTuningConfig(steps=3, classifier_steps=2, validate_every=2)
+
+
+def scene(name: str, *, complete: bool = True, particles: int = 1) -> Scene:
+    blank = np.zeros((32, 48), np.uint8)
+    level = np.zeros((32, 48), np.float32)
+    inner = (slice(8, 24), slice(8, 40))
+    return Scene(name, level, blank, blank, np.full((particles, 2), 10.0), complete, inner)
+
+
+def test_the_micrograph_of_middling_difficulty_is_held_back() -> None:
+    scenes = [scene(name) for name in "abcde"]
+    learn, held = hold_back(scenes, [0.1, 0.9, 0.5, 0.7, 0.3], TrainConfig())
+    assert [one.name for one in held] == ["c"]
+    assert [one.name for one in learn] == ["a", "b", "d", "e"]
+
+
+def test_what_was_not_wholly_looked_at_or_is_empty_is_not_held_back() -> None:
+    scenes = [scene("a", complete=False), scene("b", particles=0), scene("c"), scene("d", complete=False)]
+    assert [one.name for one in hold_back(scenes, [0.5] * 4, TrainConfig())[1]] == ["c"]
+
+
+def test_of_a_single_micrograph_a_third_is_held_back_and_not_learnt_from() -> None:
+    (learn,), (held,) = hold_back([scene("a")], [0.5], TrainConfig())
+    assert (learn.particle[:, 29:] == UNKNOWN).all()
+    assert (learn.particle[8:24, 8:29] != UNKNOWN).all()
+    assert held.inner == (slice(8, 24), slice(29, 40))
+
+
+def test_simulated_tiles_are_no_coarser_than_the_networks() -> None:
+    config = TrainConfig()
+    for particle_px in (24.0, 48.0):
+        shape = config.architecture.model_copy(update={"particle_px": particle_px})
+        tiles = replay_plan(config.model_copy(update={"architecture": shape})).config.tiles
+        assert tiles.particle_px >= particle_px
+        assert tiles.size / tiles.particle_px == pytest.approx(8)
+
+
+@pytest.fixture
+def order(shards: Path, tmp_path: Path) -> Order:
+    start = read_weights("general")
+    config = TrainConfig(
+        batch=4, threads=1, device="cpu", architecture=start.card.architecture, fine_tuning=BRIEF
+    )
+    return Order(start, config, tmp_path / "mine", shards=shards, command="cryoglean train …")
+
+
+def learn(run: RunFolder, order: Order) -> tuple[Learnt, list[Progress]]:
+    told: list[Progress | Learnt] = []
+    learnt = learn_from_micrographs(teaching_of_run(run), order, told.append)
+    assert told[-1] is learnt
+    return learnt, [event for event in told if isinstance(event, Progress)]
+
+
+def test_corrections_become_weights_with_a_card(run: RunFolder, correct: Correct, order: Order) -> None:
+    for name in NAMES[:3]:
+        correct(name, looked_at=True)
+    learnt, progress = learn(run, order)
+    card = read_weights(order.out).card
+    assert card.name == "mine"
+    assert card.origin == order.start.card.name
+    assert card.held_back == {"before": learnt.before, "after": learnt.after}
+    assert card.threshold == learnt.threshold
+    assert card.command == "cryoglean train …"
+    assert "3 micrographs" in card.data
+    assert {"f1", "average_precision"} <= set(learnt.after)
+    assert learnt.after[GENERAL] == card.validation["average_precision"]
+    assert 0 < learnt.before[GENERAL] < 1
+    assert learnt.after["average_precision"] >= learnt.before["average_precision"] - CHANCE or learnt.kept
+    assert learnt.better == (learnt.after["f1"] > learnt.before["f1"])
+    taught = [one for one in progress if one.stage == "teaching the segmentation network"]
+    assert [(one.step, one.steps) for one in taught] == [(1, 3), (2, 3), (3, 3)]
+    assert json.loads((order.out / "card.json").read_text())["origin"] == "general"
+    with pytest.raises(UsageError, match="holds weights already"):
+        learn(run, order)
+
+
+@pytest.mark.slow
+def test_the_seed_decides_the_weights(run: RunFolder, correct: Correct, order: Order) -> None:
+    for name in NAMES:
+        correct(name, looked_at=True)
+    first, again = (replace(order, out=order.out / name) for name in "ab")
+    for one in (first, again):
+        learn(run, one)
+    for file in ("segmenter.safetensors", "classifier.safetensors"):
+        assert (first.out / file).read_bytes() == (again.out / file).read_bytes()
+
+
+@pytest.mark.slow
+def test_when_the_time_is_up_the_training_ends(run: RunFolder, correct: Correct, order: Order) -> None:
+    correct("mic0", looked_at=True)
+    hurried = BRIEF.model_copy(update={"minutes": 1e-4})
+    learnt, progress = learn(
+        run, replace(order, config=order.config.model_copy(update={"fine_tuning": hurried}))
+    )
+    assert max(one.step for one in progress if one.stage.startswith("teaching")) == 1
+    assert read_weights(learnt.weights).card.held_back["after"] == learnt.after
