@@ -56,16 +56,16 @@ def sampled(paths: list[Path], folder: Path) -> NDArray[np.float64]:
     """Memory after each micrograph, MiB."""
     levels: list[float] = []
 
-    def tell(event: object) -> None:
+    def report(event: object) -> None:
         if isinstance(event, Outcome):
             levels.append(memory_of_all())
 
-    pick(Run(paths, RunFolder(folder), KNOWN, EngineConfig(workers=2)), tell)
+    pick(Run(paths, RunFolder(folder), KNOWN, EngineConfig(workers=2)), report)
     return np.array(levels)
 
 
 def print_peaks_of_largest(folder: Path) -> None:
-    """Tell the peak memory of picking the largest micrograph."""
+    """Report the peak memory of picking the largest micrograph."""
     write_mrc(folder / "large.mrc", draw_discs(LARGEST, np.random.default_rng(0)), pixel_size=1.0)
     ny, nx = LARGEST
     for method, diameter in itertools.product(("unsupervised", "network"), (None, 100, 60)):

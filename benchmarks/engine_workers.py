@@ -39,12 +39,12 @@ def rate(paths: list[Path], config: PickConfig, engine: EngineConfig) -> float:
     """Micrographs per second, from the first result to the last."""
     times: list[float] = []
 
-    def tell(event: object) -> None:
+    def report(event: object) -> None:
         if isinstance(event, Outcome):
             times.append(time.perf_counter())
 
     with tempfile.TemporaryDirectory() as folder:
-        pick(Run(paths, RunFolder(Path(folder)), config, engine), tell)
+        pick(Run(paths, RunFolder(Path(folder)), config, engine), report)
     # The last results come one by one as workers run out of jobs; they would blur the rate.
     full = times[engine.workers or 1 : -(engine.workers or 1)]
     return (len(full) - 1) / (full[-1] - full[0])

@@ -33,7 +33,7 @@ from cryoglean.corrections import Added, Corrections, Deleted
 from cryoglean.corrections.files import write_corrections
 from cryoglean.engine import RunFolder
 from cryoglean.engine.ledger import Record, read_record
-from cryoglean.engine.proposals import propose_teaching
+from cryoglean.engine.proposals import propose_for_training
 from cryoglean.evaluate import evaluate, match
 from cryoglean.io.formats import read_picks
 from cryoglean.networks.weights import read_weights
@@ -90,16 +90,16 @@ def main() -> None:
         diameter = simulate(folder, SETS[name])
         truth, hidden = read_truth(folder)
         run = pick(folder, options.start, diameter=diameter)
-        taught = [one.name for one in propose_teaching(run, count=CORRECTED)]
+        taught = [one.name for one in propose_for_training(run, count=CORRECTED)]
         made = {one: corrections(run, one, truth=truth[one], hidden=hidden[one]) for one in sorted(truth)}
         if not run.corrections.exists():
             for one in taught:
                 write_corrections(run.correction(one), made[one])
         weights, minutes = learn(folder, run, options)
         others = [one for one in sorted(truth) if one not in taught]
-        before = tell(name, "before", run=run, truth={k: truth[k] for k in others}, hidden=hidden)
+        before = report(name, "before", run=run, truth={k: truth[k] for k in others}, hidden=hidden)
         new = pick(folder, str(weights), diameter=diameter)
-        after = tell("", "after", run=new, truth={k: truth[k] for k in others}, hidden=hidden)
+        after = report("", "after", run=new, truth={k: truth[k] for k in others}, hidden=hidden)
         gain = (after - before) / (1 - before)
         print(f"{'':12s}{gain:.0%} of what was missing, in {minutes:.1f} minutes of processor time")
         general = [read_weights(weights).card.held_back[when][GENERAL] for when in ("before", "after")]
@@ -209,7 +209,7 @@ def processor_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def tell(
+def report(
     name: str, label: str, *, run: RunFolder, truth: Mapping[str, Picks], hidden: Mapping[str, Picks]
 ) -> float:
     """Print what a run reaches on some of its micrographs; return F1 at its threshold."""

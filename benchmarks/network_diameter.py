@@ -63,13 +63,13 @@ def main() -> None:
         )
         if options.fit:
             seen.append(sights(networks, made.micrograph))
-    tell("networks", by_networks)
-    tell("discs", by_discs)
+    report("networks", by_networks)
+    report("discs", by_discs)
     if options.fit:
         fit(seen, np.log(truth))
 
 
-def tell(name: str, ratios: Sequence[float]) -> None:
+def report(name: str, ratios: Sequence[float]) -> None:
     """Print which part of the sizes is right within some limits."""
     wrong = np.abs(np.log(ratios))
     parts = ", ".join(f"{np.mean(wrong < np.log1p(limit)):.2f} within {limit:.0%}" for limit in LIMITS)
@@ -105,7 +105,7 @@ def fit(seen: Sequence[tuple[np.ndarray, list[looking.Sight]]], truth: np.ndarra
         np.exp(tried[np.argmax(rows @ best[:-1])] - best[-1] - right)
         for (tried, rows), right in zip(traits[1::2], truth[1::2], strict=True)
     ]
-    tell("the other half, to the nearest step", ratios)
+    report("the other half, to the nearest step", ratios)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ HELD_OUT: tuple[Split, ...] = ("test", "validation")
 """Splits whose families no network learnt from."""
 EDGES_DB = (-30, -25, -20, -15, -10, 0)
 """Between which ratios micrographs are gathered, dB."""
-LEAST_DB = -20.0
+MIN_DB = -20.0
 """A ratio of 0.01, the lowest of the paper."""
 REACH = 0.5
 """A falsely found pixel within so many diameters of a particle spoils that particle's mask."""
@@ -72,7 +72,7 @@ def main() -> None:
         if made.snr > 0 and all(len(own) for own in overlaps.values()):
             fields.append(Field(structure.name, split, made.snr_db, overlaps))
     for weights in options.weights:
-        tell(weights, fields)
+        report(weights, fields)
     if options.figure:
         draw_boxes(options.figure, fields)
 
@@ -98,7 +98,7 @@ def overlap_of_whole(made: Simulated, weights: str) -> np.ndarray:
     return own[~made.truth.extra["cut"].astype(bool) & np.isfinite(own)]
 
 
-def tell(weights: str, fields: list[Field]) -> None:
+def report(weights: str, fields: list[Field]) -> None:
     """Print the overlaps of one set of weights by ratio, by split, and by structure."""
     print(f"\n{Path(weights).name}")
     print("| dB | SNR | structures | micrographs | particles | mean IOU | its error | median | quartiles |")
@@ -106,11 +106,11 @@ def tell(weights: str, fields: list[Field]) -> None:
     for low, high in itertools.pairwise(EDGES_DB):
         ratio = f"{low:g} to {high:g} | {10 ** (low / 10):.2g} to {10 ** (high / 10):.2g}"
         tell_row(ratio, weights, [field for field in fields if low <= field.snr_db < high])
-    clear = [field for field in fields if field.snr_db >= LEAST_DB]
-    tell_row(f"all from {LEAST_DB:g} | from {10 ** (LEAST_DB / 10):g}", weights, clear)
+    clear = [field for field in fields if field.snr_db >= MIN_DB]
+    tell_row(f"all from {MIN_DB:g} | from {10 ** (MIN_DB / 10):g}", weights, clear)
     for split in HELD_OUT:
         tell_row(f"of these {split} | ", weights, [field for field in clear if field.split == split])
-    print(f"mean IOU of each structure from {LEAST_DB:g} dB on:", end="")
+    print(f"mean IOU of each structure from {MIN_DB:g} dB on:", end="")
     for name, own in by_structure(clear, weights).items():
         print(f" {name} {own.mean():.2f}", end="")
     print()

@@ -54,9 +54,9 @@ def main() -> None:
     common = {"measured": measured, "calibration": card.calibration}
     for name, value in figures(measured, card.calibration, card.threshold).items():
         print(f"{name.replace('_', ' '):40s} {value:.3f}")
-    tell("defocus, Å", rows["defocus"], [0, 10_000, 20_000, 30_000, 50_000], **common)
-    tell("dose, e/Å²", rows["dose"], [0, 30, 50, 100], **common)
-    tell("signal to noise, dB", rows["snr_db"], [-60, -20, -15, -10, -5, 20], **common)
+    report("defocus, Å", rows["defocus"], [0, 10_000, 20_000, 30_000, 50_000], **common)
+    report("dose, e/Å²", rows["dose"], [0, 30, 50, 100], **common)
+    report("signal to noise, dB", rows["snr_db"], [-60, -20, -15, -10, -5, 20], **common)
     curves = compare_networks(measured, card.calibration, foreign)
     print("\naverage precision, and precision at a recall of 0.5 and 0.7")
     for title, curve in curves.items():
@@ -67,10 +67,10 @@ def main() -> None:
     if options.index:
         masses = read_masses(options.index)
         mass = np.array([masses.get(name, np.nan) for name in rows["structure"]])
-        tell("mass, kDa", mass, [0, 200, 400, 1000, 50_000], **common)
+        report("mass, kDa", mass, [0, 200, 400, 1000, 50_000], **common)
 
 
-def tell(
+def report(
     title: str, values: np.ndarray, edges: Sequence[float], *, measured: Measured, calibration: Calibration
 ) -> None:
     """Print average precision within each range of a tile's property."""

@@ -74,14 +74,14 @@ EFFECTS: dict[str, dict[str, dict[str, Any]]] = {
     "crowding": {"crowd": {"coverage": 0.8, "overlap": 0.1}},
     "clustering": {"crowd": {"clustering": 1.0, "overlap": 0.15}},
     "preference": {"crowd": {"preference": 1.0, "preference_spread": 5}},
-    "carbon": {"nuisances": {"carbon": 150, "carbon_share": 0.5}},
-    "ice_crystals": {"nuisances": {"ice_crystals": 3, "ice_crystal_size": 350}},
-    "ethane_blobs": {"nuisances": {"ethane_blobs": 2}},
-    "gold_beads": {"nuisances": {"gold_beads": 4}},
-    "broken": {"nuisances": {"broken": 1.0}},
-    "denatured": {"nuisances": {"denatured": 1.0}},
-    "micelles": {"nuisances": {"micelles": 0.15}},
-    "aggregates": {"nuisances": {"aggregates": 4}},
+    "carbon": {"contaminants": {"carbon": 150, "carbon_share": 0.5}},
+    "ice_crystals": {"contaminants": {"ice_crystals": 3, "ice_crystal_size": 350}},
+    "ethane_blobs": {"contaminants": {"ethane_blobs": 2}},
+    "gold_beads": {"contaminants": {"gold_beads": 4}},
+    "broken": {"contaminants": {"broken": 1.0}},
+    "denatured": {"contaminants": {"denatured": 1.0}},
+    "micelles": {"contaminants": {"micelles": 0.15}},
+    "aggregates": {"contaminants": {"aggregates": 4}},
 }
 GREYS = 16  # fewer grey levels make smaller files
 

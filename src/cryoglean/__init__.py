@@ -26,9 +26,9 @@ __version__ = "0.1.0"
 # Where each public name lives; imported when first used, so that `import cryoglean` costs nothing.
 _HOMES = {
     "Micrograph": "cryoglean.types",
-    "PickConfig": "cryoglean.config",
+    "PickConfig": "cryoglean.pickers.settings",
     "Picks": "cryoglean.types",
-    "SelectConfig": "cryoglean.config",
+    "SelectConfig": "cryoglean.select.settings",
     "build_picker": "cryoglean.pickers",
     "read_micrograph": "cryoglean.io",
     "read_picks": "cryoglean.io.formats",

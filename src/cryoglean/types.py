@@ -74,7 +74,7 @@ class Micrograph:
 
 
 @dataclass(frozen=True, eq=False)
-class ScoreMap:
+class ResampledImage:
     """A map of scores or probabilities over a micrograph, usually coarser than it.
 
     Parameters

@@ -67,11 +67,11 @@ def test_particles_of_a_refinement_are_learnt_from(
     stages = list(dict.fromkeys(one["stage"] for one in told[:-1]))
     assert stages[0] == "reading micrographs"
     assert stages[-3:] == [
-        "teaching the segmentation network",
-        "teaching the classification network",
+        "annotations the segmentation network",
+        "annotations the classification network",
         "measuring",
     ]
-    assert told[-1]["event"] == "learnt"
+    assert told[-1]["event"] == "result"
     card = read_weights(tmp_path / "mine").card
     assert card.held_back["after"] == told[-1]["after"]
     assert f"{sum(len(one.truth) for one in data_set.simulated)} particles in 2 micrographs" in card.data
@@ -93,7 +93,7 @@ def test_tiles_of_a_refinement_are_learnt_from(
     assert made.exit_code == 0, made.output
     tiles = tmp_path / "labels" / "tiles"
     told = learn(tmp_path, shards, "--real", tiles)
-    assert told[-1]["event"] == "learnt"
+    assert told[-1]["event"] == "result"
     assert "2 micrographs" in read_weights(tmp_path / "mine").card.data
     (tmp_path / "one").mkdir()
     (split,) = [one for one in ("train", "validation", "test") if find_shards(tiles, one)]

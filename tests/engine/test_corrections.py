@@ -103,9 +103,9 @@ def test_watching_applies_them(session: list[Path], out: RunFolder, known: PickC
     run = Run([], out, known, ONE)
     watched = WatchConfig(settle=0, every=0.01, idle=0.002)
     folder = [str(session[0].parent)]
-    watch(run, folder, watched, tell=ignore, stop=Event())
+    watch(run, folder, watched, report=ignore, stop=Event())
     made = correct(out)
-    watch(run, folder, watched, tell=ignore, stop=Event())
+    watch(run, folder, watched, report=ignore, stop=Event())
     require_corrected(out, made)
 
 

@@ -71,5 +71,5 @@ def test_a_run_of_a_star_file_keeps_it(
 ) -> None:
     file = write_optics(tmp_path / "ctf.star", [str(path) for path in session], [1e4] * len(session))
     assert kept_defocus(out) == {}
-    pick(Run(session[:2], out, known, optics=[file]), tell=lambda event: None)
+    pick(Run(session[:2], out, known, optics=[file]), report=lambda event: None)
     assert kept_defocus(out) == {"mic0000": 1e4, "mic0001": 1e4}

@@ -107,11 +107,11 @@ def test_a_mended_file_is_picked_at_the_next_start(
 def test_a_file_that_vanishes_while_others_are_picked(
     session: list[Path], out: RunFolder, known: PickConfig
 ) -> None:
-    def tell(event: object) -> None:
+    def report(event: object) -> None:
         if isinstance(event, Outcome):
             session[-1].unlink(missing_ok=True)
 
-    ended = pick(Run(session, out, known, EngineConfig(workers=1)), tell)
+    ended = pick(Run(session, out, known, EngineConfig(workers=1)), report)
     assert [(outcome.name, ended.summary.done) for outcome in ended.summary.failures] == [("mic0005", 5)]
 
 

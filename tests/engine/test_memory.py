@@ -130,12 +130,12 @@ def test_the_largest_micrograph_takes_what_was_foretold(
 def test_memory_is_flat(many: Callable[[int], list[Path]], out: RunFolder, known: PickConfig) -> None:
     levels: list[int] = []
 
-    def tell(event: object) -> None:
+    def report(event: object) -> None:
         if isinstance(event, Outcome):
             family = [psutil.Process(), *psutil.Process().children(recursive=True)]
             # What they share with others on this machine is not theirs to grow.
             levels.append(sum(process.memory_full_info().uss for process in family))
 
-    pick(Run(many(400), out, known, EngineConfig(workers=2)), tell)
+    pick(Run(many(400), out, known, EngineConfig(workers=2)), report)
     early, late = np.median(levels[40:120]), np.median(levels[-80:])
     assert late < early + 4 * 2**20

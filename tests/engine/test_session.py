@@ -240,12 +240,12 @@ def test_a_stop_signal_ends_it_and_the_next_start_goes_on(run: Run, tmp_path: Pa
     pick(undisturbed, ignore)
     stop, told = Event(), Told()
 
-    def tell(event: object) -> None:
+    def report(event: object) -> None:
         told.append(event)
         if len(told.outcomes) == 2:
             stop.set()
 
-    ended = pick(run, tell, stop)
+    ended = pick(run, report, stop)
     assert (ended.stopped, ended.jobs, ended.summary) == (True, 2, None)
     assert not run.folder.table.exists()
     assert json.loads(run.folder.summary.read_text())["state"] == "unfinished"

@@ -54,14 +54,14 @@ def test_jobs_that_lose_a_worker_and_one_of_themselves_finish(
 ) -> None:
     cancelled: list[str] = []
 
-    def tell(event: object) -> None:
+    def report(event: object) -> None:
         if isinstance(event, Outcome) and not cancelled:
             cancelled.extend(job_numbers()[:1])
             subprocess.run(["scancel", *cancelled], check=True)
 
     engine = EngineConfig(slurm=2, slurm_memory="1GB", slurm_time="00:10:00")
     killer = KillOnce(tmp_path / "killed", "mic0020")
-    ended = pick(Run(paths, out, known, engine, draw=killer), tell)
+    ended = pick(Run(paths, out, known, engine, draw=killer), report)
     assert len(cancelled) == 1
     assert (tmp_path / "killed").exists()
     assert (ended.jobs, ended.failed) == (24, 0)

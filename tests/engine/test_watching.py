@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cryoglean.engine import Run, RunFolder, pick, watch
-from cryoglean.engine.events import Calibrated, Ended, Waiting
+from cryoglean.engine.events import Ended, Measured, Waiting
 from cryoglean.engine.settings import EngineConfig, WatchConfig
 from cryoglean.engine.watching import Arrivals
 from cryoglean.engine.work import Outcome
@@ -28,7 +28,7 @@ class Watching:
         self.ended: list[Ended] = []
         self._thread = threading.Thread(
             target=lambda: self.ended.append(
-                watch(run, [str(folder)], config, tell=self.told.append, stop=self.stop)
+                watch(run, [str(folder)], config, report=self.told.append, stop=self.stop)
             )
         )
         self._thread.start()
@@ -120,7 +120,7 @@ def test_the_particles_are_measured_when_some_have_come(
         for path in drawn:
             (folder / path.name).write_bytes(path.read_bytes())
         shift.wait_for(len(drawn))
-    measured = [event.calibration for event in shift.told if isinstance(event, Calibrated)]
+    measured = [event.measured for event in shift.told if isinstance(event, Measured)]
     assert len(measured) == 1
     assert measured[0].diameter is not None
 
@@ -157,7 +157,7 @@ def test_an_input_that_is_not_there_yet_is_told_and_keeps_no_other_waiting(
     (folder / "mic00.mrc").write_bytes(drawn[0].read_bytes())
     late, told, stop = tmp_path / "late", [], threading.Event()
 
-    def tell(event: object) -> None:
+    def report(event: object) -> None:
         told.append(event)
         if isinstance(event, Outcome):
             if late.exists():
@@ -165,7 +165,7 @@ def test_an_input_that_is_not_there_yet_is_told_and_keeps_no_other_waiting(
             late.mkdir(exist_ok=True)
             (late / "mic01.mrc").write_bytes(drawn[1].read_bytes())
 
-    watch(Run([], out, known, ONE), [str(folder), str(late)], QUICK, tell=tell, stop=stop)
+    watch(Run([], out, known, ONE), [str(folder), str(late)], QUICK, report=report, stop=stop)
     assert [event.name for event in told if isinstance(event, Outcome)] == ["mic00", "mic01"]
     first, *_, last = [event.reasons for event in told if isinstance(event, Waiting)]
     assert [f"{late}: there is no such file or folder" in reason for reason in first] == [True]

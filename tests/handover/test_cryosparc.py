@@ -130,7 +130,7 @@ class TestWithItsOwnPackage:
             Source("W1", "J3", "exposures"),
             config=PickConfig(),
             engine=EngineConfig(workers=1),
-            tell=lambda event: None,
+            report=lambda event: None,
             stop=threading.Event(),
         )
         assert made == "J9"

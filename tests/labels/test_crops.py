@@ -13,10 +13,10 @@ from cryoglean.labels import (
     LabelImage,
     RefinedParticles,
     cut_tiles,
-    draw_crops,
     load_reprojector,
     paint_labels,
     read_crops,
+    sample_crops,
     write_crops,
 )
 from cryoglean.labels.painting import Field
@@ -45,7 +45,7 @@ def labelled(data_set: DataSet) -> tuple[Micrograph, LabelImage]:
 
 
 def _draw(labelled: tuple[Micrograph, LabelImage], seed: int = 0) -> Crops:
-    return draw_crops(*labelled, config=CONFIG, rng=np.random.default_rng(seed))
+    return sample_crops(*labelled, config=CONFIG, rng=np.random.default_rng(seed))
 
 
 def test_negatives_keep_away_from_particles_and_contamination(
@@ -53,7 +53,7 @@ def test_negatives_keep_away_from_particles_and_contamination(
 ) -> None:
     crops = _draw(labelled)
     _, image = labelled
-    assert min(crops.count(kind) for kind in ("particle", "interference", "background")) >= 5
+    assert min(crops.count(kind) for kind in ("particle", "contamination", "background")) >= 5
     diameter_px = image.diameter / MICROGRAPH_PIXEL
     negatives = crops.xy[crops.kind > 0]
     distance = np.linalg.norm(negatives[:, None] - image.xy[None], axis=-1).min(axis=1)
@@ -100,7 +100,7 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_field_too_small_for_a_crop_gives_none(labelled: tuple[Micrograph, LabelImage]) -> None:
     micrograph, image = labelled
-    crops = draw_crops(micrograph, image, config=CropConfig(crop=512), rng=np.random.default_rng(0))
+    crops = sample_crops(micrograph, image, config=CropConfig(crop=512), rng=np.random.default_rng(0))
     assert crops.image.shape == (0, 512, 512)
 
 

@@ -77,7 +77,7 @@ def test_picking_imports_no_torch():
     script = (
         "import sys, numpy as np, cryoglean;"
         "assert 'onnxruntime' not in sys.modules;"
-        "from cryoglean.config import NetworkConfig;"
+        "from cryoglean.pickers.pixer.settings import NetworkConfig;"
         "from cryoglean.pickers.pixer.picker import NetworkPicker;"
         "from cryoglean.types import Micrograph;"
         "picker = NetworkPicker(NetworkConfig(diameter=24, contrast='dark'));"

@@ -27,5 +27,5 @@ def paths(tmp_path: Path) -> list[Path]:
 @pytest.fixture
 def run(tmp_path: Path, paths: list[Path]) -> RunFolder:
     folder = RunFolder(tmp_path / "run")
-    pick(Run(paths, folder, KNOWN, HERE), tell=lambda event: None)
+    pick(Run(paths, folder, KNOWN, HERE), report=lambda event: None)
     return folder

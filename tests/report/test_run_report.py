@@ -12,7 +12,7 @@ from cryoglean.corrections import Added, Corrections, write_corrections
 from cryoglean.engine import Run, RunFolder, pick, reselect
 from cryoglean.io.formats import read_picks, write_picks
 from cryoglean.report.run_report import write_report
-from cryoglean.report.survey import nearest_neighbours, survey_run
+from cryoglean.report.statistics import nearest_neighbours, run_statistics
 from cryoglean.select.settings import SelectConfig
 from cryoglean.types import Picks
 from tests.conftest import Outcome
@@ -28,7 +28,7 @@ def text_of(folder: RunFolder) -> str:
 
 
 def test_the_figures_are_those_of_the_run(run: RunFolder) -> None:
-    survey, left = survey_run(run), read_picks(run.table)
+    survey, left = run_statistics(run), read_picks(run.table)
     assert survey.summary.picks == sum(len(one) for one in left) == sum(one.picks for one in survey.seen)
     assert survey.pick_scores.sum() == survey.summary.picks
     assert survey.candidate_scores.sum() == sum(one.candidates for one in survey.seen)
@@ -51,7 +51,7 @@ def test_a_report_shows_nine_of_many(run: RunFolder) -> None:
 def test_failures_are_listed_with_their_reasons(paths: list[Path], tmp_path: Path) -> None:
     paths[2].write_bytes(b"")
     run = RunFolder(tmp_path / "run")
-    pick(Run(paths, run, KNOWN, HERE), tell=lambda event: None)
+    pick(Run(paths, run, KNOWN, HERE), report=lambda event: None)
     text = text_of(run)
     assert "1 micrograph failed; see below." in text
     assert f"{paths[2]} the file is empty (copy or transfer the file again)" in text
@@ -60,11 +60,11 @@ def test_failures_are_listed_with_their_reasons(paths: list[Path], tmp_path: Pat
 def test_lists_end_where_nobody_would_read_on(
     paths: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cryoglean.report.run_report._MOST_LISTED", 3)
+    monkeypatch.setattr("cryoglean.report.run_report._MAX_LISTED", 3)
     for path in paths[:5]:
         path.write_bytes(b"")
     run = RunFolder(tmp_path / "run")
-    pick(Run(paths, run, KNOWN, HERE), tell=lambda event: None)
+    pick(Run(paths, run, KNOWN, HERE), report=lambda event: None)
     text = text_of(run)
     assert text.count("the file is empty") == 3
     assert "2 more are in summary.json." in text
@@ -73,7 +73,7 @@ def test_lists_end_where_nobody_would_read_on(
 def test_a_run_where_all_failed_has_a_report(paths: list[Path], tmp_path: Path) -> None:
     paths[0].write_bytes(b"")
     run = RunFolder(tmp_path / "run")
-    pick(Run(paths[:1], run, KNOWN, HERE), tell=lambda event: None)
+    pick(Run(paths[:1], run, KNOWN, HERE), report=lambda event: None)
     assert "No micrograph is done." in text_of(run)
 
 
@@ -107,7 +107,7 @@ def test_time_and_defocus_are_shown_where_they_are_known(
     )
     head = "data_micrographs\n\nloop_\n_rlnMicrographName\n_rlnDefocusU\n_rlnDefocusV\n"
     star.write_text(head + rows + "\n")
-    pick(Run(paths, run, KNOWN, HERE), tell=lambda event: None)
+    pick(Run(paths, run, KNOWN, HERE), report=lambda event: None)
     assert cryoglean("report", run.root, "--defocus", star).code == 0
     page = run.report.read_text(encoding="utf-8")
     assert "hours after the first file" in page
@@ -179,11 +179,11 @@ def test_where_nothing_prints_the_remedy_is_told(
 
 
 def test_corrections_of_the_user_count(run: RunFolder) -> None:
-    before = survey_run(run).summary
+    before = run_statistics(run).summary
     added = Added(id="one", x=100.0, y=100.0)
     write_corrections(run.correction("mic0"), Corrections(micrograph="mic0", added=[added]))
     write_corrections(run.correction("mic7"), Corrections(micrograph="mic7", rejected=True))
-    survey = survey_run(run)
+    survey = run_statistics(run)
     assert survey.seen[0].picks == 10
     assert survey.summary.picks == before.picks + 1 - 16
     assert "mic7" not in [one.name for one in survey.seen]

@@ -9,13 +9,13 @@ from cryoglean.io.formats import read_picks
 from cryoglean.io.formats.star import find_block, read_star
 from cryoglean.simulate import SeriesPlan, load_structure, simulate_micrograph, write_series
 from cryoglean.simulate.projection import MapProjector, projector, rotation_matrix
-from cryoglean.simulate.settings import NuisanceRanges, SimulationConfig
+from cryoglean.simulate.settings import ContaminantRanges, SimulationConfig
 
 CONFIG = SimulationConfig(
     size=(192, 256),
     pixel_size=(3.0, 3.0),
     coverage=(0.2, 0.2),
-    nuisances=NuisanceRanges.model_validate({"gold_beads": {"low": 3, "high": 3}}),
+    contaminants=ContaminantRanges.model_validate({"gold_beads": {"low": 3, "high": 3}}),
 )
 
 

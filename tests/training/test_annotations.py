@@ -16,8 +16,14 @@ from cryoglean.networks.runtime import load_networks
 from cryoglean.pickers.settings import PickConfig
 from cryoglean.pickers.size.by_discs import Scale
 from cryoglean.select import select
-from cryoglean.training.annotations import Taught, Teaching, scene_of, teaching_of_picks, teaching_of_run
-from cryoglean.training.labelling import Knowledge
+from cryoglean.training.annotations import (
+    AnnotatedMicrograph,
+    Annotations,
+    annotations_of_picks,
+    annotations_of_run,
+    labelled_micrograph,
+)
+from cryoglean.training.labelling import Annotation
 from cryoglean.types import Picks
 from tests.training.conftest import NAMES, Correct
 
@@ -35,24 +41,26 @@ def rows(xy: np.ndarray) -> set[tuple[float, float]]:
 
 def test_what_was_looked_at_is_sure_and_the_rest_of_it_background(run: RunFolder, correct: Correct) -> None:
     made = correct("mic1", looked_at=True)
-    teaching = teaching_of_run(run)
-    (taught,) = teaching.micrographs
+    annotations = annotations_of_run(run)
+    (taught,) = annotations.micrographs
     assert (taught.name, taught.path.stem) == ("mic1", "mic1")
     deleted = (made.deleted[0].x, made.deleted[0].y)
-    assert rows(taught.knowledge.sure) == (rows(picked(run, "mic1")) - {deleted}) | {(100.0, 101.0)}
-    assert rows(taught.knowledge.refuted) == {deleted}
-    assert taught.knowledge.complete
-    assert len(taught.knowledge.weak) == 0
-    assert teaching.scale == Scale(96.0, -1.0, 1.0)
-    assert "1 deleted pick" in teaching.description
+    assert rows(taught.annotation.sure) == (rows(picked(run, "mic1")) - {deleted}) | {(100.0, 101.0)}
+    assert rows(taught.annotation.refuted) == {deleted}
+    assert taught.annotation.complete
+    assert len(taught.annotation.weak) == 0
+    assert annotations.scale == Scale(96.0, -1.0, 1.0)
+    assert "1 deleted pick" in annotations.description
 
 
 def test_elsewhere_only_what_was_corrected_is_sure(run: RunFolder, correct: Correct) -> None:
     made = correct("mic1")
-    (taught,) = teaching_of_run(run).micrographs
-    assert rows(taught.knowledge.sure) == {(100.0, 101.0)}
-    assert rows(taught.knowledge.weak) == rows(picked(run, "mic1")) - {(made.deleted[0].x, made.deleted[0].y)}
-    assert not taught.knowledge.complete
+    (taught,) = annotations_of_run(run).micrographs
+    assert rows(taught.annotation.sure) == {(100.0, 101.0)}
+    assert rows(taught.annotation.weak) == rows(picked(run, "mic1")) - {
+        (made.deleted[0].x, made.deleted[0].y)
+    }
+    assert not taught.annotation.complete
 
 
 def test_the_diameter_is_that_of_the_whole_run_and_not_measured_again(
@@ -68,28 +76,28 @@ def test_the_diameter_is_that_of_the_whole_run_and_not_measured_again(
     assert "elsewhere" in inputs
     run.inputs.write_text(inputs)
     write_corrections(run.correction("mic0"), Corrections(micrograph="mic0", looked_at=True))
-    assert teaching_of_run(run).scale == Scale(record.config.diameter, -1.0, 1.0)
+    assert annotations_of_run(run).scale == Scale(record.config.diameter, -1.0, 1.0)
 
 
 def test_a_moved_pick_counts_where_it_was_put(run: RunFolder, correct: Correct) -> None:
     x, y = picked(run, "mic2")[1]
     correct("mic2", added=(), moved=(Moved(from_x=x, from_y=y, x=x + 5, y=y),))
-    (taught,) = teaching_of_run(run).micrographs
-    assert rows(taught.knowledge.sure) == {(x + 5, y)}
-    assert (x, y) not in rows(taught.knowledge.weak)
+    (taught,) = annotations_of_run(run).micrographs
+    assert rows(taught.annotation.sure) == {(x + 5, y)}
+    assert (x, y) not in rows(taught.annotation.weak)
 
 
 def test_rejected_and_untouched_micrographs_teach_nothing(run: RunFolder, correct: Correct) -> None:
     correct("mic0", rejected=True)
     with pytest.raises(UsageError, match="cryoglean view"):
-        teaching_of_run(run)
+        annotations_of_run(run)
     correct("mic3")
-    assert [taught.name for taught in teaching_of_run(run).micrographs] == ["mic3"]
+    assert [taught.name for taught in annotations_of_run(run).micrographs] == ["mic3"]
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="cannot be read"):
-        teaching_of_run(RunFolder(tmp_path))
+        annotations_of_run(RunFolder(tmp_path))
 
 
 def test_picks_of_other_programs_find_their_micrographs(micrographs: Path, tmp_path: Path) -> None:
@@ -97,36 +105,36 @@ def test_picks_of_other_programs_find_their_micrographs(micrographs: Path, tmp_p
     mine = Picks(xy, diameter=np.full(2, 24.0), name="mic2_DW", shape=(200, 200))
     write_picks([mine], tmp_path / "mine" / "mic2_DW.box", format="eman")
     known = PickConfig(diameter=96.0)
-    teaching = teaching_of_picks([tmp_path / "mine"], [micrographs], config=known, complete=False)
-    (taught,) = teaching.micrographs
+    annotations = annotations_of_picks([tmp_path / "mine"], [micrographs], config=known, complete=False)
+    (taught,) = annotations.micrographs
     assert taught.name == "mic2"
-    np.testing.assert_allclose(taught.knowledge.sure, xy, atol=1)
-    assert not taught.knowledge.complete
-    assert teaching.scale.diameter == 96.0
-    assert teaching.scale.sign == -1
+    np.testing.assert_allclose(taught.annotation.sure, xy, atol=1)
+    assert not taught.annotation.complete
+    assert annotations.scale.diameter == 96.0
+    assert annotations.scale.sign == -1
 
 
 def test_picks_of_no_micrograph_are_refused(micrographs: Path, tmp_path: Path) -> None:
     path = tmp_path / "other.csv"
     write_picks([Picks(np.array([[20.0, 30.0]]), name="other", shape=(200, 200))], path)
     with pytest.raises(UsageError, match="picks are about 'other'"):
-        teaching_of_picks([path], [micrographs], config=PickConfig(), complete=True)
+        annotations_of_picks([path], [micrographs], config=PickConfig(), complete=True)
 
 
 def test_the_diameter_is_that_of_the_picks_where_it_is_not_given(micrographs: Path, tmp_path: Path) -> None:
     path = tmp_path / "mic0.csv"
     mine = Picks(np.array([[20.0, 30.0]]), diameter=np.array([90.0]), name="mic0", pixel_size=4.0)
     write_picks([mine], path)
-    teaching = teaching_of_picks([path], [micrographs], config=PickConfig(), complete=True)
-    assert teaching.scale.diameter == 90.0
+    annotations = annotations_of_picks([path], [micrographs], config=PickConfig(), complete=True)
+    assert annotations.scale.diameter == 90.0
 
 
 def test_a_scene_has_its_particles_where_they_were_picked(micrographs: Path) -> None:
     networks = load_networks("general")
-    knowledge = Knowledge(np.array([[50.0, 80.0]]), NONE, np.array([[150.0, 20.0]]), True)
+    annotation = Annotation(np.array([[50.0, 80.0]]), NONE, np.array([[150.0, 20.0]]), True)
     scale = Scale(96.0, -1.0, 1.0)
-    taught = Taught("mic0", micrographs / "mic0.mrc", knowledge)
-    scene = scene_of(taught, Teaching((taught,), scale), networks)
+    taught = AnnotatedMicrograph("mic0", micrographs / "mic0.mrc", annotation)
+    scene = labelled_micrograph(taught, Annotations((taught,), scale), networks)
     assert scene.level.shape[0] % 8 == scene.level.shape[1] % 8 == 0
     step = 24.0 / networks.weights.card.architecture.particle_px
     rows_, columns = scene.inner
@@ -140,9 +148,9 @@ def test_a_scene_has_its_particles_where_they_were_picked(micrographs: Path) -> 
 
 
 def test_picks_of_another_binning_are_refused(micrographs: Path) -> None:
-    taught = Taught(
-        "mic0", micrographs / "mic0.mrc", Knowledge(np.full((9, 2), 500.0), NONE, NONE, complete=True)
+    taught = AnnotatedMicrograph(
+        "mic0", micrographs / "mic0.mrc", Annotation(np.full((9, 2), 500.0), NONE, NONE, complete=True)
     )
     with pytest.raises(UsageError, match="9 of 9 picks lie outside its 200 × 200 pixels"):
-        scene_of(taught, Teaching((taught,), Scale(96.0, -1.0, 1.0)), load_networks("general"))
+        labelled_micrograph(taught, Annotations((taught,), Scale(96.0, -1.0, 1.0)), load_networks("general"))
     assert set(NAMES) == {path.stem for path in micrographs.iterdir()}

@@ -4,7 +4,7 @@ import pytest
 pytest.importorskip("torch")
 
 from cryoglean.dataset.tiles import CONTAMINATED, DEBRIS, UNKNOWN
-from cryoglean.training.classifier import BACKGROUND_KIND, INTERFERENCE_KIND, PARTICLE_KIND, judge
+from cryoglean.training.classifier import BACKGROUND_KIND, CONTAMINATION_KIND, PARTICLE_KIND, label_candidates
 
 PARTICLE_PX = 20.0
 
@@ -21,7 +21,7 @@ def labels():
 
 def kinds(candidates, centres, labels):
     xy, centres = np.array(candidates, float), np.array(centres, float).reshape(-1, 2)
-    return judge(xy, centres, labels, particle_px=PARTICLE_PX).tolist()
+    return label_candidates(xy, centres, labels, particle_px=PARTICLE_PX).tolist()
 
 
 def test_near_far_and_between(labels):
@@ -34,8 +34,8 @@ def test_of_two_on_one_particle_the_nearer_is_it_and_the_other_is_nothing(labels
     assert kinds([[104, 100], [99, 100]], [[100, 100]], labels) == [-1, PARTICLE_KIND]
 
 
-def test_contamination_and_debris_are_interference(labels):
-    assert kinds([[20, 50], [180, 50]], [[100, 100]], labels) == [INTERFERENCE_KIND, INTERFERENCE_KIND]
+def test_contamination_and_debris_are_one_kind(labels):
+    assert kinds([[20, 50], [180, 50]], [[100, 100]], labels) == [CONTAMINATION_KIND, CONTAMINATION_KIND]
 
 
 def test_the_unknown_teaches_nothing(labels):
@@ -47,4 +47,4 @@ def test_without_particles_everything_is_background(labels):
 
 
 def test_no_candidate_no_kind(labels):
-    assert judge(np.zeros((0, 2)), np.zeros((3, 2)), labels, particle_px=PARTICLE_PX).shape == (0,)
+    assert label_candidates(np.zeros((0, 2)), np.zeros((3, 2)), labels, particle_px=PARTICLE_PX).shape == (0,)

@@ -11,26 +11,26 @@ from cryoglean.dataset.tiles import UNKNOWN
 from cryoglean.engine import RunFolder
 from cryoglean.errors import UsageError
 from cryoglean.networks.weights import read_weights
-from cryoglean.training.annotations import teaching_of_run
-from cryoglean.training.labelling import Scene
-from cryoglean.training.progress import Learnt, Progress
+from cryoglean.training.annotations import annotations_of_run
+from cryoglean.training.labelling import LabelledMicrograph
+from cryoglean.training.progress import FineTuningResult, Progress
 from cryoglean.training.settings import FineTuningConfig, TrainConfig
 from tests.training.conftest import NAMES, Correct
 
 pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from cryoglean.training.finetune import GENERAL, Order, hold_back, learn_from_micrographs, replay_plan
+from cryoglean.training.finetune import GENERAL, FineTuningJob, fine_tune, hold_back, replay_plan
 from cryoglean.training.finetune_tasks import CHANCE
 
 BRIEF = FineTuningConfig(steps=3, classifier_steps=2, validate_every=2)
 
 
-def scene(name: str, *, complete: bool = True, particles: int = 1) -> Scene:
+def scene(name: str, *, complete: bool = True, particles: int = 1) -> LabelledMicrograph:
     blank = np.zeros((32, 48), np.uint8)
     level = np.zeros((32, 48), np.float32)
     inner = (slice(8, 24), slice(8, 40))
-    return Scene(name, level, blank, blank, np.full((particles, 2), 10.0), complete, inner)
+    return LabelledMicrograph(name, level, blank, blank, np.full((particles, 2), 10.0), complete, inner)
 
 
 def test_the_micrograph_of_middling_difficulty_is_held_back() -> None:
@@ -62,22 +62,24 @@ def test_simulated_tiles_are_no_coarser_than_the_networks() -> None:
 
 
 @pytest.fixture
-def order(shards: Path, tmp_path: Path) -> Order:
+def order(shards: Path, tmp_path: Path) -> FineTuningJob:
     start = read_weights("general")
     config = TrainConfig(
         batch=4, threads=1, device="cpu", architecture=start.card.architecture, fine_tuning=BRIEF
     )
-    return Order(start, config, tmp_path / "mine", shards=shards, command="cryoglean train …")
+    return FineTuningJob(start, config, tmp_path / "mine", shards=shards, command="cryoglean train …")
 
 
-def learn(run: RunFolder, order: Order) -> tuple[Learnt, list[Progress]]:
-    told: list[Progress | Learnt] = []
-    learnt = learn_from_micrographs(teaching_of_run(run), order, told.append)
+def learn(run: RunFolder, order: FineTuningJob) -> tuple[FineTuningResult, list[Progress]]:
+    told: list[Progress | FineTuningResult] = []
+    learnt = fine_tune(annotations_of_run(run), order, told.append)
     assert told[-1] is learnt
     return learnt, [event for event in told if isinstance(event, Progress)]
 
 
-def test_corrections_become_weights_with_a_card(run: RunFolder, correct: Correct, order: Order) -> None:
+def test_corrections_become_weights_with_a_card(
+    run: RunFolder, correct: Correct, order: FineTuningJob
+) -> None:
     for name in NAMES[:3]:
         correct(name, looked_at=True)
     learnt, progress = learn(run, order)
@@ -93,7 +95,7 @@ def test_corrections_become_weights_with_a_card(run: RunFolder, correct: Correct
     assert 0 < learnt.before[GENERAL] < 1
     assert learnt.after["average_precision"] >= learnt.before["average_precision"] - CHANCE or learnt.kept
     assert learnt.better == (learnt.after["f1"] > learnt.before["f1"])
-    taught = [one for one in progress if one.stage == "teaching the segmentation network"]
+    taught = [one for one in progress if one.stage == "annotations the segmentation network"]
     assert [(one.step, one.steps) for one in taught] == [(1, 3), (2, 3), (3, 3)]
     assert json.loads((order.out / "card.json").read_text())["origin"] == "general"
     with pytest.raises(UsageError, match="holds weights already"):
@@ -101,7 +103,7 @@ def test_corrections_become_weights_with_a_card(run: RunFolder, correct: Correct
 
 
 @pytest.mark.slow
-def test_the_seed_decides_the_weights(run: RunFolder, correct: Correct, order: Order) -> None:
+def test_the_seed_decides_the_weights(run: RunFolder, correct: Correct, order: FineTuningJob) -> None:
     for name in NAMES:
         correct(name, looked_at=True)
     first, again = (replace(order, out=order.out / name) for name in "ab")
@@ -112,11 +114,13 @@ def test_the_seed_decides_the_weights(run: RunFolder, correct: Correct, order: O
 
 
 @pytest.mark.slow
-def test_when_the_time_is_up_the_training_ends(run: RunFolder, correct: Correct, order: Order) -> None:
+def test_when_the_time_is_up_the_training_ends(
+    run: RunFolder, correct: Correct, order: FineTuningJob
+) -> None:
     correct("mic0", looked_at=True)
     hurried = BRIEF.model_copy(update={"minutes": 1e-4})
     learnt, progress = learn(
         run, replace(order, config=order.config.model_copy(update={"fine_tuning": hurried}))
     )
-    assert max(one.step for one in progress if one.stage.startswith("teaching")) == 1
+    assert max(one.step for one in progress if one.stage.startswith("annotations")) == 1
     assert read_weights(learnt.weights).card.held_back["after"] == learnt.after

@@ -12,16 +12,16 @@ from cryoglean.training.settings import FineTuningConfig, TrainConfig
 torch = pytest.importorskip("torch")
 
 from cryoglean.training.architecture import build_segmenter  # noqa: E402
-from cryoglean.training.classifier import BACKGROUND_KIND, INTERFERENCE_KIND, PARTICLE_KIND  # noqa: E402
+from cryoglean.training.classifier import BACKGROUND_KIND, CONTAMINATION_KIND, PARTICLE_KIND  # noqa: E402
 from cryoglean.training.finetune_tasks import (  # noqa: E402
-    Lesson,
+    FineTuningData,
     _Kept,
+    annotated_example,
     freeze_statistics,
-    mine_taught,
-    taught_example,
+    mine_annotated,
     tune_segmenter,
 )
-from cryoglean.training.labelling import scene_of_tile  # noqa: E402
+from cryoglean.training.labelling import labelled_tile  # noqa: E402
 
 SIDE, PLACES = 96, [(24, 24), (72, 24), (24, 72), (72, 72)]
 
@@ -72,10 +72,12 @@ def draw(count, rng, *, contrast=2.0):
 
 
 @pytest.fixture
-def lesson(rng):
+def data(rng):
     tiles, held = draw(6, rng), draw(2, rng)
     simulated = replace(draw(4, rng), contaminated=np.zeros((4, SIDE, SIDE), np.uint8))
-    return Lesson(tiles, [scene_of_tile(held, i, PARTICLE_PX) for i in range(2)], simulated, simulated)
+    return FineTuningData(
+        tiles, [labelled_tile(held, i, PARTICLE_PX) for i in range(2)], simulated, simulated
+    )
 
 
 def segmenter(seed=3):
@@ -105,7 +107,7 @@ def test_frozen_statistics_are_used_and_stay_in_training():
 
 def test_labels_count_by_the_trust_in_them(rng):
     tiles = draw(1, rng)
-    one = taught_example(tiles, 0, config=config(weak=0.25, unlabelled=0.5, refuted=3.0), rng=None)
+    one = annotated_example(tiles, 0, config=config(weak=0.25, unlabelled=0.5, refuted=3.0), rng=None)
     at = {code: (row // 2, column // 2) for (column, row), code in zip(PLACES, "swru", strict=True)}
     for channel in (0, 3, CENTRE):
         assert [one.weight[channel][at[code]] for code in "swru"] == [1, 0.25, 3, 0.5]
@@ -128,19 +130,19 @@ def test_crops_are_what_the_user_said(rng):
             return torch.cat([logits.expand(-1, 5, -1, -1), torch.full_like(logits, -9)], dim=1)
 
     tiles = draw(1, rng, contrast=4.0)
-    crops = mine_taught(Sees(), tiles, config())
+    crops = mine_annotated(Sees(), tiles, config())
     kinds = sorted(crops.kind.tolist())
     # Two particles and one deleted pick; of the disc that nobody labelled nothing is told.
     assert kinds.count(PARTICLE_KIND) == 2
-    assert kinds.count(INTERFERENCE_KIND) == 1
+    assert kinds.count(CONTAMINATION_KIND) == 1
     assert kinds.count(BACKGROUND_KIND) == 0
 
 
-def test_what_is_taught_is_learnt_and_the_seed_decides_how(lesson, tmp_path):
+def test_what_is_taught_is_learnt_and_the_seed_decides_how(data, tmp_path):
     def weights(name, seed):
         tuned = tune_segmenter(
             segmenter(),
-            lesson,
+            data,
             config(steps=12, rate=3e-3, validate_every=6).model_copy(update={"seed": seed}),
             out=tmp_path / name,
             resume=False,
@@ -156,7 +158,7 @@ def test_what_is_taught_is_learnt_and_the_seed_decides_how(lesson, tmp_path):
     assert losses[-1] < losses[0]
 
 
-def test_a_broken_run_goes_on_to_the_same_weights(lesson, tmp_path):
+def test_a_broken_run_goes_on_to_the_same_weights(data, tmp_path):
     class BreakError(Exception):
         pass
 
@@ -167,7 +169,7 @@ def test_a_broken_run_goes_on_to_the_same_weights(lesson, tmp_path):
 
     def tune(name, watch=never, *, resume=False):
         return tune_segmenter(
-            segmenter(), lesson, config(), out=tmp_path / name, resume=resume, watch=watch
+            segmenter(), data, config(), out=tmp_path / name, resume=resume, watch=watch
         ).state_dict()
 
     unbroken = tune("a")
@@ -178,10 +180,10 @@ def test_a_broken_run_goes_on_to_the_same_weights(lesson, tmp_path):
         torch.testing.assert_close(resumed[name], value, rtol=0, atol=0)
 
 
-def test_training_that_spoils_the_network_is_undone(lesson, tmp_path):
+def test_training_that_spoils_the_network_is_undone(data, tmp_path):
     def tune(network, name, **changes):
         return tune_segmenter(
-            network, lesson, config(**changes), out=tmp_path / name, resume=False, watch=never
+            network, data, config(**changes), out=tmp_path / name, resume=False, watch=never
         )
 
     good = tune(segmenter(), "good", steps=40, rate=1e-2, validate_every=20)
@@ -193,14 +195,14 @@ def test_training_that_spoils_the_network_is_undone(lesson, tmp_path):
         torch.testing.assert_close(after[name], value, rtol=0, atol=0)
 
 
-def test_a_watch_ends_the_training(lesson, tmp_path):
+def test_a_watch_ends_the_training(data, tmp_path):
     steps = []
 
     def watch(step, total, _):
         steps.append((step, total))
         return step == 2
 
-    tune_segmenter(segmenter(), lesson, config(), out=tmp_path, resume=False, watch=watch)
+    tune_segmenter(segmenter(), data, config(), out=tmp_path, resume=False, watch=watch)
     assert steps == [(1, 4), (2, 4)]
 
 

@@ -35,7 +35,7 @@ def test_a_killed_training_goes_on_to_the_same_weights(
         assert process.stdout is not None
         for line in process.stdout:
             event = json.loads(line)
-            if event["stage"] == "teaching the segmentation network" and event["step"] == 5:
+            if event["stage"] == "annotations the segmentation network" and event["step"] == 5:
                 process.kill()
                 break
     assert process.returncode == -signal.SIGKILL

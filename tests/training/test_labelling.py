@@ -17,10 +17,10 @@ from cryoglean.dataset.tiles import (
 from cryoglean.training.labelling import (
     CORE,
     REACH,
-    Knowledge,
+    Annotation,
     cut,
+    label_image,
     labelled_by_map,
-    paint,
 )
 
 NY, NX, PARTICLE_PX, MARGIN = 160, 208, 24.0, 8
@@ -41,9 +41,9 @@ def mask():
 
 
 def painted(mask, *, complete):
-    knowledge = Knowledge(np.array([SEEN, UNSEEN]), np.array([WEAKLY]), np.array([FALSE]), complete)
+    annotation = Annotation(np.array([SEEN, UNSEEN]), np.array([WEAKLY]), np.array([FALSE]), complete)
     level = np.random.default_rng(0).normal(0, 1, (NY, NX)).astype(np.float32)
-    return paint(level, knowledge, mask.astype(np.float32), particle_px=PARTICLE_PX, inner=INNER)
+    return label_image(level, annotation, mask.astype(np.float32), particle_px=PARTICLE_PX, inner=INNER)
 
 
 def distance(centre):
@@ -90,8 +90,8 @@ def test_nothing_is_known_beyond_the_border(mask):
 
 def test_an_empty_micrograph_is_all_background():
     level = np.zeros((NY, NX), np.float32)
-    empty = Knowledge(NONE, NONE, NONE, True)
-    scene = paint(level, empty, np.zeros((NY, NX), np.float32), particle_px=PARTICLE_PX, inner=INNER)
+    empty = Annotation(NONE, NONE, NONE, True)
+    scene = label_image(level, empty, np.zeros((NY, NX), np.float32), particle_px=PARTICLE_PX, inner=INNER)
     assert (scene.particle[INNER] == BACKGROUND).all()
     assert len(scene.centres) == 0
 

@@ -19,8 +19,8 @@ from cryoglean.io import write_mrc
 from cryoglean.pickers.settings import PickConfig
 from cryoglean.viewer.api import build_app
 from cryoglean.viewer.guard import Keys
-from cryoglean.viewer.second import SecondPicks
-from cryoglean.viewer.shown import ShownRun
+from cryoglean.viewer.reference import ReferencePicks
+from cryoglean.viewer.viewed_run import ViewedRun
 from tests.engine.session_files import draw_micrograph
 
 MICROGRAPHS = 4
@@ -53,11 +53,11 @@ class Pages:
         self._folder = folder
         self._open: list[TestClient] = []
 
-    def __call__(self, second: SecondPicks | None = None) -> TestClient:
+    def __call__(self, second: ReferencePicks | None = None) -> TestClient:
         """Start a server; return what its page asks with."""
         keys = Keys()
         page = TestClient(
-            build_app(ShownRun(self._folder, second), keys),
+            build_app(ViewedRun(self._folder, second), keys),
             base_url="http://127.0.0.1:8000",
             headers={"authorization": f"Bearer {keys.token}"},
             raise_server_exceptions=False,

@@ -20,7 +20,7 @@ from cryoglean.select.settings import SelectConfig
 from cryoglean.types import Picks
 from cryoglean.viewer import index, results
 from cryoglean.viewer.messages import SCORE_BINS
-from cryoglean.viewer.second import read_second
+from cryoglean.viewer.reference import read_reference
 from tests.viewer.conftest import Pages
 
 
@@ -262,14 +262,14 @@ def test_a_run_that_cannot_be_written_can_be_looked_at(page: TestClient, folder:
 def test_a_second_set_is_paired_by_name(open_page: Pages, tmp_path: Path, folder: RunFolder) -> None:
     there = Picks(np.array([[1.0, 2.0], [3.0, 4.0]]), name="mic1_autopick")
     write_picks([there, Picks(np.array([[9.0, 9.0]]), name="other")], tmp_path / "truth.csv")
-    second = read_second([tmp_path / "truth.csv"], ["mic0", "mic1"])
+    second = read_reference([tmp_path / "truth.csv"], ["mic0", "mic1"])
     page = loaded(open_page(second))
     assert page.get("/api/run").json()["second"] == {"name": "truth.csv", "micrographs": 1, "picks": 2}
     assert page.get("/api/micrographs").json()["second"] == [None, 2, None, None]
     assert page.get("/api/micrographs/1/picks").json()["second"] == {"x": [1.0, 3.0], "y": [2.0, 4.0]}
     assert page.get("/api/micrographs/0/picks").json()["second"] is None
     with pytest.raises(UsageError, match="none of these picks"):
-        read_second([tmp_path / "truth.csv"], ["elsewhere"])
+        read_reference([tmp_path / "truth.csv"], ["elsewhere"])
 
 
 def test_a_large_run_is_shown_while_it_is_read(open_page: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,9 +285,9 @@ def test_a_large_run_is_shown_while_it_is_read(open_page: Pages, monkeypatch: py
 
 
 def test_a_defect_is_told_without_its_inside(page: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    from cryoglean.viewer.shown import ShownRun
+    from cryoglean.viewer.viewed_run import ViewedRun
 
-    monkeypatch.setattr(ShownRun, "info", lambda _: 1 / 0)
+    monkeypatch.setattr(ViewedRun, "info", lambda _: 1 / 0)
     answer = page.get("/api/run")
     assert answer.status_code == 500
     assert answer.json()["detail"].startswith("a defect in cryoglean, please report it: ZeroDivisionError")

@@ -46,7 +46,7 @@ def average(
     from rich.progress import track
     from scipy import fft
 
-    from cryoglean.cli.outcome import finish
+    from cryoglean.cli.exit import finish
     from cryoglean.io import expand_inputs, open_movie, write_mrc, write_png
 
     paths = expand_inputs(movies)

@@ -108,7 +108,7 @@ def convert(
 
     Example: cryoglean convert J12_picked.cs picks.csv --flip-y auto --micrographs mics/
     """
-    from cryoglean.cli.outcome import finish
+    from cryoglean.cli.exit import finish
     from cryoglean.errors import UsageError
     from cryoglean.io.formats import write_picks
     from cryoglean.io.formats.frames import scaled, with_box_size

@@ -46,7 +46,7 @@ def demo(
 
 def _one_sample(folder: Path, structure: Structure, *, count: int, seed: int) -> Section:
     """Simulate, pick and score one sample; show its figures and its micrographs."""
-    from cryoglean.cli.telling import teller
+    from cryoglean.cli.progress import progress_reporter
     from cryoglean.engine import Run, RunFolder
     from cryoglean.engine import pick as pick_run
     from cryoglean.evaluate import evaluate
@@ -55,7 +55,7 @@ def _one_sample(folder: Path, structure: Structure, *, count: int, seed: int) ->
     from cryoglean.report.page import Section, paragraph
     from cryoglean.report.run_report import show_micrographs, write_report
     from cryoglean.report.scores import Comparison, show_scores
-    from cryoglean.report.survey import survey_run
+    from cryoglean.report.statistics import run_statistics
     from cryoglean.simulate import SeriesPlan, write_series
     from cryoglean.simulate.settings import SimulationConfig
 
@@ -69,9 +69,9 @@ def _one_sample(folder: Path, structure: Structure, *, count: int, seed: int) ->
     typer.echo(f"simulating {count} micrographs of {structure.name} in {folder}")
     write_series(folder, SeriesPlan(structure, ranges, count=count, seed=seed))
     run = RunFolder(folder / "run")
-    with teller(quiet=False, json_lines=False) as tell:
+    with progress_reporter(quiet=False, json_lines=False) as report:
         pick_run(
-            Run(expand_inputs([folder / "micrographs"]), run, optics=[folder / "micrographs.star"]), tell
+            Run(expand_inputs([folder / "micrographs"]), run, optics=[folder / "micrographs.star"]), report
         )
     truth, picks = read_picks(folder / "truth.csv"), read_picks(run.table)
     evaluation = evaluate(truth, picks, diameter_px=structure.diameter / _PIXEL_SIZE)
@@ -83,5 +83,5 @@ def _one_sample(folder: Path, structure: Structure, *, count: int, seed: int) ->
         f"recall {pooled.recall:.3f}, F1 {pooled.f1:.3f} within {pooled.tolerance:g} diameters"
     )
     whole = f"<a href='{folder.name}/run/report.html'>The whole report of this run</a>"
-    shown = [show_scores(evaluation), show_micrographs(survey_run(run), comparison), paragraph(whole)]
+    shown = [show_scores(evaluation), show_micrographs(run_statistics(run), comparison), paragraph(whole)]
     return Section(title, "\n".join(shown))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cryoglean.cli.outcome import NOTHING_DONE, SOME_FAILED
+from cryoglean.cli.exit import NOTHING_DONE, SOME_FAILED
 
 if TYPE_CHECKING:
     from cryoglean.doctor import Examination

@@ -40,7 +40,7 @@ def extract(
     from rich.console import Console
     from rich.progress import track
 
-    from cryoglean.cli.outcome import finish
+    from cryoglean.cli.exit import finish
     from cryoglean.extract import extract_micrograph, write_star_of_stacks
     from cryoglean.io import expand_inputs, micrograph_name, read_micrograph
     from cryoglean.io.formats.dialects import read_picks

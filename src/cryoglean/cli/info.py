@@ -26,7 +26,7 @@ def info(
 
     Only headers are read. A file that cannot be read does not stop the others.
     """
-    from cryoglean.cli.outcome import finish
+    from cryoglean.cli.exit import finish
     from cryoglean.errors import MicrographError
     from cryoglean.io import expand_inputs, read_header
 

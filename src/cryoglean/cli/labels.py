@@ -61,7 +61,7 @@ def labels(
     from rich.console import Console
     from rich.progress import track
 
-    from cryoglean.cli.outcome import finish
+    from cryoglean.cli.exit import finish
     from cryoglean.io import expand_inputs, read_micrograph
     from cryoglean.labels import load_reprojector, read_refined
     from cryoglean.labels.cutting import CropCollection, TileFolder

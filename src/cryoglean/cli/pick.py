@@ -31,8 +31,10 @@ def pick(
     report: Annotated[
         bool, typer.Option("--report/--no-report", help="Write OUT/report.html at the end.")
     ] = True,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Tell failures only.")] = False,
-    json_lines: Annotated[bool, typer.Option("--json-lines", help="Tell all on stdout, as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print only failures.")] = False,
+    json_lines: Annotated[
+        bool, typer.Option("--json-lines", help="Print all events on stdout, as JSON.")
+    ] = False,
     config: PickConfig,
     engine: EngineConfig,
 ) -> None:
@@ -47,8 +49,8 @@ def pick(
     again, the command does what is missing or has changed. `cryoglean select`
     tries other thresholds without touching a micrograph.
     """
+    from cryoglean.cli.progress import progress_reporter
     from cryoglean.cli.running import leave, stop_signal, write_page
-    from cryoglean.cli.telling import teller
     from cryoglean.engine import Run, RunFolder
     from cryoglean.engine import pick as pick_run
     from cryoglean.io import expand_inputs
@@ -60,8 +62,8 @@ def pick(
         draw = write_overlay
     optics = [Path(given) for given in inputs if given.endswith(".star")]
     run = Run(expand_inputs(inputs), RunFolder(out), config, engine, draw, optics)
-    with stop_signal() as stop, teller(quiet=quiet, json_lines=json_lines) as tell:
-        ended = pick_run(run, tell, stop.event)
+    with stop_signal() as stop, progress_reporter(quiet=quiet, json_lines=json_lines) as reporter:
+        ended = pick_run(run, reporter, stop.event)
     if report and ended.summary is not None and ended.summary.done:
         write_page(out, silent=quiet or json_lines)
     leave(ended, stop)

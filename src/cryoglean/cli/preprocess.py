@@ -47,7 +47,7 @@ def preprocess(
     from rich.console import Console
     from rich.progress import track
 
-    from cryoglean.cli.outcome import finish
+    from cryoglean.cli.exit import finish
     from cryoglean.io import expand_inputs, read_micrograph
     from cryoglean.pickers.autocryopicker.picker import AutoCryoPicker
 

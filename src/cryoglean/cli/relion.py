@@ -35,8 +35,8 @@ def relion(
     Example: cryoglean relion --o External/job003/ --in_mics CtfFind/job002/micrographs_ctf.star --j 8
     """
     from cryoglean.cli.options import resolve
+    from cryoglean.cli.progress import Plain
     from cryoglean.cli.running import stop_signal
-    from cryoglean.cli.telling import Plain
     from cryoglean.handover.relion import ExternalJob, exit_files, pick_for_relion
 
     class Log(Plain):

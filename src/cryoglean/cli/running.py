@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cryoglean.cli.outcome import NOTHING_DONE, SOME_FAILED
+from cryoglean.cli.exit import NOTHING_DONE, SOME_FAILED
 
 if TYPE_CHECKING:
     from pathlib import Path

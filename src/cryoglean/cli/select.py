@@ -18,7 +18,7 @@ def select(
     report: Annotated[
         bool, typer.Option("--report/--no-report", help="Write RUN/report.html at the end.")
     ] = True,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Tell failures only.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print only failures.")] = False,
     config: SelectConfig,
 ) -> None:
     """Select picks anew from all candidates of a run.
@@ -29,7 +29,7 @@ def select(
     stopped, have done. Overlays whose picks have changed are removed;
     `cryoglean pick --overlays` draws them anew.
     """
-    from cryoglean.cli.outcome import NOTHING_DONE, SOME_FAILED
+    from cryoglean.cli.exit import NOTHING_DONE, SOME_FAILED
     from cryoglean.cli.running import write_page
     from cryoglean.engine import RunFolder, reselect
     from cryoglean.report.words import counted

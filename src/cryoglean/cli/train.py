@@ -102,7 +102,7 @@ def train(
     ] = False,
     json_lines: Annotated[
         bool,
-        typer.Option("--json-lines", help="Tell progress as one JSON object a line (own micrographs only)."),
+        typer.Option("--json-lines", help="Print progress as one JSON object a line (own micrographs only)."),
     ] = False,
     config: TrainConfig,
 ) -> None:
@@ -148,32 +148,32 @@ def train(
             )
         _train_on_tiles(shards, config, started, out=out, resume=resume)
         return
-    from cryoglean.cli.teaching import teller
+    from cryoglean.cli.training_progress import progress_reporter
     from cryoglean.engine import RunFolder
-    from cryoglean.training.annotations import teaching_of_picks, teaching_of_run
-    from cryoglean.training.finetune import Order, learn_from_micrographs, learn_from_tiles
+    from cryoglean.training.annotations import annotations_of_picks, annotations_of_run
+    from cryoglean.training.finetune import FineTuningJob, fine_tune, fine_tune_on_tiles
 
     assert started is not None
     tuned = _fine_tuned(config, minutes)
-    order = Order(started, tuned, out, shards=shards, resume=resume, command=_command())
-    with teller(json_lines=json_lines) as tell:
+    order = FineTuningJob(started, tuned, out, shards=shards, resume=resume, command=_command())
+    with progress_reporter(json_lines=json_lines) as report:
         if real is not None:
-            learn_from_tiles(real, order, tell, complete=not incomplete)
+            fine_tune_on_tiles(real, order, report, complete=not incomplete)
         elif corrections is not None:
-            learn_from_micrographs(teaching_of_run(RunFolder(corrections)), order, tell)
+            fine_tune(annotations_of_run(RunFolder(corrections)), order, report)
         else:
             known = PickConfig(diameter=diameter, angpix=angpix)
-            teaching = teaching_of_picks(
+            annotations = annotations_of_picks(
                 picks or [], micrographs or [], config=known, complete=not incomplete
             )
-            learn_from_micrographs(teaching, order, tell)
+            fine_tune(annotations, order, report)
 
 
 def _train_on_tiles(
     shards: Path, config: TrainConfig, started: Weights | None, *, out: Path, resume: bool
 ) -> None:
     from cryoglean.dataset.shards import SPLITS
-    from cryoglean.training.train import Provenance, load_tiles, make_weights
+    from cryoglean.training.train import Provenance, load_tiles, train_networks
 
     tiles = {split: load_tiles(shards, split, config) for split in SPLITS}
     provenance = Provenance(
@@ -181,7 +181,7 @@ def _train_on_tiles(
         command=_command(),
         data=f"{len(tiles['train'])} tiles in {shards.name}",
     )
-    card = make_weights(
+    card = train_networks(
         tiles, config, provenance, out=out, start=started.folder if started else None, resume=resume
     )
     typer.echo(f"weights in {out}; recommended threshold {card.threshold:g}; on held-out families:")

@@ -42,13 +42,13 @@ def view(
     """
     _require_server()
     from cryoglean.engine import RunFolder
-    from cryoglean.viewer.second import read_second
+    from cryoglean.viewer.reference import read_reference
     from cryoglean.viewer.serving import serve
-    from cryoglean.viewer.shown import ShownRun
+    from cryoglean.viewer.viewed_run import ViewedRun
 
-    shown = ShownRun(RunFolder(run))
+    shown = ViewedRun(RunFolder(run))
     if second:
-        shown.second = read_second(second, [job.name for job in shown.index.jobs])
+        shown.second = read_reference(second, [job.name for job in shown.index.jobs])
     serve(shown, port=port, ready=lambda at, keys: _announce(at, keys, browser=not no_browser))
 
 

@@ -27,8 +27,10 @@ def watch(
     report: Annotated[
         bool, typer.Option("--report/--no-report", help="Write OUT/report.html at the end.")
     ] = True,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Tell failures only.")] = False,
-    json_lines: Annotated[bool, typer.Option("--json-lines", help="Tell all on stdout, as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print only failures.")] = False,
+    json_lines: Annotated[
+        bool, typer.Option("--json-lines", help="Print all events on stdout, as JSON.")
+    ] = False,
     config: PickConfig,
     watching: WatchConfig,
     engine: EngineConfig,
@@ -39,8 +41,8 @@ def watch(
     then and at the end. Ctrl-C, a file OUT/STOP or --idle end it; started
     again, it goes on. Results are those of `cryoglean pick`.
     """
+    from cryoglean.cli.progress import progress_reporter
     from cryoglean.cli.running import leave, stop_signal, write_page
-    from cryoglean.cli.telling import teller
     from cryoglean.engine import Run, RunFolder
     from cryoglean.engine import watch as watch_run
 
@@ -50,8 +52,8 @@ def watch(
 
         draw = write_overlay
     run = Run([], RunFolder(out), config, engine, draw)
-    with stop_signal() as stop, teller(quiet=quiet, json_lines=json_lines, live=True) as tell:
-        ended = watch_run(run, inputs, watching, tell=tell, stop=stop.event)
+    with stop_signal() as stop, progress_reporter(quiet=quiet, json_lines=json_lines, live=True) as reporter:
+        ended = watch_run(run, inputs, watching, report=reporter, stop=stop.event)
     if report and ended.summary is not None and ended.summary.done:
         write_page(out, silent=quiet or json_lines)
     leave(ended, stop)

@@ -119,7 +119,7 @@ def _radii(places: _Places, candidates: Picks, reach: float) -> _Places:
 
 
 def _any_near(picks: Picks, places: _Places, radius: _Places | float) -> _Found:
-    """Tell which picks lie within these radii of any of these places."""
+    """Return which picks lie within these radii of any of these places."""
     found = np.zeros(len(picks), bool)
     if len(picks) and len(places):
         near = cKDTree(picks.xy).query_ball_point(places, radius)

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
-MOST = 20_000
+MAX_OPERATIONS = 20_000
 """So many corrections of one kind can be made in a micrograph."""
 REJECTED = "rejected"
 """Digest of all corrections that reject the micrograph."""
@@ -67,11 +67,11 @@ class Corrections(_Stored):
     """Name of the micrograph in its run."""
     revision: int = Field(0, ge=0)
     """How often this has been changed."""
-    added: tuple[Added, ...] = Field((), max_length=MOST)
+    added: tuple[Added, ...] = Field((), max_length=MAX_OPERATIONS)
     """Particles that were missed."""
-    deleted: tuple[Deleted, ...] = Field((), max_length=MOST)
+    deleted: tuple[Deleted, ...] = Field((), max_length=MAX_OPERATIONS)
     """Candidates that are no particles."""
-    moved: tuple[Moved, ...] = Field((), max_length=MOST)
+    moved: tuple[Moved, ...] = Field((), max_length=MAX_OPERATIONS)
     """Candidates that lie beside their particles."""
     rejected: bool = False
     """Whether the micrograph is of no use, so that none of its picks count."""

@@ -74,11 +74,13 @@ class LabelledTiles:
         scale : float
             Size of the result relative to the shard, at most 1.
         """
-        foreign = (shard.contamination & bits("carbon", "ice", "ethane", "gold", "aggregate")) > 0
+        contamination = (shard.contamination & bits("carbon", "ice", "ethane", "gold", "aggregate")) > 0
         debris = (shard.contamination & bits("broken", "denatured", "micelle")) > 0
         particle = (shard.labels > 0).astype(np.uint8)
-        particle[foreign & (shard.labels > 0)] = UNKNOWN
-        contaminated = np.where(foreign, CONTAMINATED, np.where(debris, DEBRIS, BACKGROUND)).astype(np.uint8)
+        particle[contamination & (shard.labels > 0)] = UNKNOWN
+        contaminated = np.where(contamination, CONTAMINATED, np.where(debris, DEBRIS, BACKGROUND)).astype(
+            np.uint8
+        )
         centres = np.column_stack([shard.particles[name] for name in ("tile", "x", "y")]).astype(np.float32)
         side = 8 * round(scale * shard.image.shape[1] / 8)
         exact = side / shard.image.shape[1]

@@ -13,7 +13,7 @@ from cryoglean.errors import CryogleanError
 from cryoglean.io import Header
 
 _GIB = 1024**3
-_LEAST_ROOM = 1.0
+_MIN_ROOM = 1.0
 """GiB on the disk below which a run is likely to end early."""
 
 _BYTES_A_PIXEL = 40
@@ -32,7 +32,7 @@ def check_machine(out: Path, largest: Header | None) -> Iterator[Finding]:
     """
     there = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.is_dir())
     free = shutil.disk_usage(there).free / _GIB
-    advice = "" if free >= _LEAST_ROOM else "; free some, or choose another place with --out"
+    advice = "" if free >= _MIN_ROOM else "; free some, or choose another place with --out"
     yield Finding("disk", "warning" if advice else "ok", f"{free:.1f} GiB are free for results{advice}")
     cores, memory = cores_given(), memory_given() / _GIB
     text = f"{cores} processor cores and {memory:.1f} GiB of memory for this process"

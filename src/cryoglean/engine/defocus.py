@@ -38,14 +38,14 @@ def keep_defocus(folder: RunFolder, jobs: Sequence[Job], files: Sequence[Path]) 
     OutputError
         It cannot be written.
     """
-    told = {name: value for file in files for name, value in read_defocus(file).items()}
-    plain = {plain_name(name): value for name, value in told.items()} | told
+    read = {name: value for file in files for name, value in read_defocus(file).items()}
+    plain = {plain_name(name): value for name, value in read.items()} | read
     known = kept_defocus(folder)
     for job in jobs:
         value = plain.get(job.name, plain.get(plain_name(job.name)))
         if value is not None:
             known[job.name] = value
-    if told:
+    if read:
         _write(folder, known)
     return known
 

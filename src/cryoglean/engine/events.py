@@ -1,26 +1,26 @@
-"""What a run tells while it goes on."""
+"""What a run reports while it goes on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cryoglean.engine.calibration import Calibration
 from cryoglean.engine.results import Summary
+from cryoglean.engine.size import MeasuredSize
 from cryoglean.engine.work import Outcome
 
 
 @dataclass(frozen=True)
-class Calibrated:
+class Measured:
     """The particles were measured, now or at an earlier start.
 
     Parameters
     ----------
-    calibration : Calibration
+    size : MeasuredSize
         What was found.
     """
 
-    calibration: Calibration
+    size: MeasuredSize
 
 
 @dataclass(frozen=True)
@@ -78,5 +78,5 @@ class Ended:
     summary: Summary | None
 
 
-Event = Calibrated | Waiting | Started | Outcome | Ended
-Tell = Callable[[Event], None]
+Event = Measured | Waiting | Started | Outcome | Ended
+Reporter = Callable[[Event], None]

@@ -44,7 +44,7 @@ class RunFolder:
         return self.root / "inputs.txt"
 
     @property
-    def calibration(self) -> Path:
+    def size(self) -> Path:
         """What was measured of the particles before picking."""
         return self.root / "calibration.json"
 
@@ -69,7 +69,7 @@ class RunFolder:
         return self.root / ".lock"
 
     @property
-    def calibration_lock(self) -> Path:
+    def size_lock(self) -> Path:
         """Locked by whoever measures the particles."""
         return self.root / ".calibration.lock"
 

@@ -49,7 +49,7 @@ class Identity:
     sha256: str | None = None
 
     def agrees(self, now: Identity) -> bool:
-        """Tell whether the file is unchanged, as far as the later look `now` went."""
+        """Return whether the file is unchanged, as far as the later look `now` went."""
         if now.sha256 is not None:
             return (self.size, self.sha256) == (now.size, now.sha256)
         return (self.size, self.mtime_ns) == (now.size, now.mtime_ns)
@@ -100,7 +100,7 @@ class Record:
 
     @property
     def rejected(self) -> bool:
-        """Tell whether the user has rejected the micrograph."""
+        """Return whether the user has rejected the micrograph."""
         return self.corrections == REJECTED
 
     @property
@@ -109,7 +109,7 @@ class Record:
         return selection_of(self.config)
 
     def is_of(self, config: PickConfig, weights: str | None) -> bool:
-        """Tell whether the candidates are those of a search with this configuration and these weights."""
+        """Return whether the candidates are those of a search with this configuration and these weights."""
         return (
             self.candidates is not None
             and self.version == cryoglean.__version__
@@ -118,7 +118,7 @@ class Record:
         )
 
     def is_from(self, path: Path, *, content: bool = False) -> bool:
-        """Tell whether the file is as it was.
+        """Return whether the file is as it was.
 
         Of a file that is no longer there, as it was moved to an archive, say, what is known stays known.
         """

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from cryoglean.engine.work import Outcome
 
-FEWEST = 8
+MIN_MICROGRAPHS = 8
 """Of fewer micrographs, none is told apart."""
 DEVIATIONS = 4.0
 """An outlier lies this many robust standard deviations from the median."""
-LEAST_SPREAD = {"count": 0.5, "score": 0.02}
+MIN_SPREAD = {"count": 0.5, "score": 0.02}
 """Standard deviations below these are taken for these: half a √n, which counting alone gives, and 0.02."""
-MOST_TOLD = 50
+MAX_TOLD = 50
 """So many outliers are told, the strangest ones."""
 
 
@@ -53,11 +53,11 @@ def find_outliers(outcomes: Sequence[Outcome]) -> list[Outlier]:
         The strangest first; none of fewer than eight micrographs.
     """
     done = [outcome for outcome in outcomes if outcome.error is None]
-    if len(done) < FEWEST:
+    if len(done) < MIN_MICROGRAPHS:
         return []
     counts = np.array([outcome.picks for outcome in done])
     # The square root of a count has the same spread whatever the count.
-    count_off = _deviations(np.sqrt(counts), LEAST_SPREAD["count"])
+    count_off = _deviations(np.sqrt(counts), MIN_SPREAD["count"])
     usual = f"{np.median(counts):.0f} is usual"
     found = [
         Outlier(done[k].name, f"{counts[k]} picks; {usual}", float(abs(count_off[k])))
@@ -65,14 +65,14 @@ def find_outliers(outcomes: Sequence[Outcome]) -> list[Outlier]:
     ]
     scored = [outcome for outcome in done if outcome.mean_score is not None]
     scores = np.array([outcome.mean_score for outcome in scored], np.float64)
-    if len(scores) >= FEWEST:
-        score_off = _deviations(scores, LEAST_SPREAD["score"])
+    if len(scores) >= MIN_MICROGRAPHS:
+        score_off = _deviations(scores, MIN_SPREAD["score"])
         usual = f"{np.median(scores):.2f} is usual"
         found += [
             Outlier(scored[k].name, f"mean score {scores[k]:.2f}; {usual}", float(-score_off[k]))
             for k in np.flatnonzero(score_off < -DEVIATIONS)
         ]
-    return sorted(found, key=lambda outlier: -outlier.deviation)[:MOST_TOLD]
+    return sorted(found, key=lambda outlier: -outlier.deviation)[:MAX_TOLD]
 
 
 def _deviations(values: NDArray[np.float64], least: float) -> NDArray[np.float64]:

@@ -36,8 +36,8 @@ class Proposal:
     reason : str
         Why, in words for the user.
     value : float
-        What it was chosen by: the number of picks expected to be wrong for `propose_teaching`; the defocus in
-        Å, or the mean score where no defocus is known, for `propose_tuning`.
+        What it was chosen by: for `propose_for_training` the number of picks expected to be wrong; for
+        `propose_for_threshold` the defocus in Å, or the mean score where no defocus is known.
     """
 
     index: int
@@ -46,7 +46,7 @@ class Proposal:
     value: float
 
 
-def propose_teaching(folder: RunFolder, *, count: int = 5, seen: Collection[str] = ()) -> list[Proposal]:
+def propose_for_training(folder: RunFolder, *, count: int = 5, seen: Collection[str] = ()) -> list[Proposal]:
     """Propose the micrographs whose corrections would teach the networks most.
 
     A score is the probability of a particle that both networks give together, and middling where they
@@ -83,11 +83,11 @@ def propose_teaching(folder: RunFolder, *, count: int = 5, seen: Collection[str]
     open_ = np.array([one.name not in seen for one in done], bool) & (doubt > 0)
     chosen = _greedy(doubt, traits, known=known, eligible=open_, count=count)
     return [
-        Proposal(one.place, one.name, _why_teaching(one), one.doubt) for one in map(done.__getitem__, chosen)
+        Proposal(one.place, one.name, _why_training(one), one.doubt) for one in map(done.__getitem__, chosen)
     ]
 
 
-def propose_tuning(
+def propose_for_threshold(
     folder: RunFolder,
     *,
     count: int = 6,
@@ -124,8 +124,8 @@ def propose_tuning(
         for place, record in _done(folder)
         if record.name not in rejected
     }
-    told = {place: (defocus or {}).get(name, np.nan) for place, (name, _) in kept.items()}
-    known = {place: float(told[place]) for place in kept if np.isfinite(told[place])}
+    known_defocus = {place: (defocus or {}).get(name, np.nan) for place, (name, _) in kept.items()}
+    known = {place: float(known_defocus[place]) for place in kept if np.isfinite(known_defocus[place])}
     if known and 2 * len(known) >= len(kept):
         value, say = known, _say_defocus
     else:
@@ -243,7 +243,7 @@ def _greedy(
     return chosen
 
 
-def _why_teaching(one: _Weighed) -> str:
+def _why_training(one: _Weighed) -> str:
     number = max(1, round(one.doubt))
     wrong = f"about {number} wrong or missing pick{'' if number == 1 else 's'}"
     return f"{wrong} expected among {one.candidates} candidates"

@@ -10,9 +10,8 @@ from functools import lru_cache, partial
 from pathlib import Path
 from threading import Event as Signal
 
-from cryoglean.engine.calibration import calibrate, is_needed, read_calibration, resolve, write_calibration
 from cryoglean.engine.defocus import keep_defocus
-from cryoglean.engine.events import Calibrated, Ended, Started, Tell
+from cryoglean.engine.events import Ended, Measured, Reporter, Started
 from cryoglean.engine.executors import Executor, choose_executor
 from cryoglean.engine.folder import RunFolder
 from cryoglean.engine.ledger import identify, read_record
@@ -21,6 +20,7 @@ from cryoglean.engine.plan import Job, plan_jobs, read_inputs, shard_of, write_i
 from cryoglean.engine.resources import cores_given, threads
 from cryoglean.engine.results import Summary, collect, read_config, write_config, write_summary
 from cryoglean.engine.settings import EngineConfig
+from cryoglean.engine.size import is_needed, measure_run, read_size, resolve, write_size
 from cryoglean.engine.work import Draw, Reader, Task
 from cryoglean.io import read_micrograph
 from cryoglean.pickers.factory import build_picker, weights_digest
@@ -56,22 +56,22 @@ class Run:
     optics: Sequence[Path] = ()
 
 
-def pick(run: Run, tell: Tell, stop: Signal | None = None) -> Ended:
+def pick(run: Run, report: Reporter, stop: Signal | None = None) -> Ended:
     """Pick the micrographs of a run, going on where an earlier start stopped.
 
     Parameters
     ----------
     run : Run
         What to do.
-    tell : callable
-        Is told what happens.
+    report : callable
+        Called with each event as it happens.
     stop : Event, optional
         When it is set the run ends within seconds. What is done is kept, but not joined.
 
     Returns
     -------
     Ended
-        How it ended, which `tell` was told too.
+        How it ended, which `report` was called with too.
 
     Raises
     ------
@@ -90,15 +90,15 @@ def pick(run: Run, tell: Tell, stop: Signal | None = None) -> Ended:
         prepare(run)
         keep_defocus(run.folder, jobs, run.optics)
         read = reader_of(run)
-        task = make_task(run, settle(run, read, tell))
+        task = make_task(run, settle(run, read, report))
         part = shard_of(jobs, run.engine.shard)
         todo = missing_jobs(part, task)
         with closing(choose_executor(task, run.engine, read, jobs=len(todo))) as executor:
-            tell(Started(len(todo), len(part) - len(todo), executor.description))
-            ended = work_through(executor, todo, tell=tell, stop=stop)
+            report(Started(len(todo), len(part) - len(todo), executor.description))
+            ended = work_through(executor, todo, report=report, stop=stop)
         if not ended.stopped and run.engine.shard is None:
             ended = replace(ended, summary=conclude(jobs, run.folder, task.config))
-    tell(ended)
+    report(ended)
     return ended
 
 
@@ -150,7 +150,7 @@ def prepare(run: Run) -> None:
     write_summary(run.folder, None, state="unfinished")
 
 
-def settle(run: Run, read: Reader, tell: Tell) -> PickConfig:
+def settle(run: Run, read: Reader, report: Reporter) -> PickConfig:
     """Decide all that the user left open, by measuring where it takes that, and write it down.
 
     Raises
@@ -158,18 +158,18 @@ def settle(run: Run, read: Reader, tell: Tell) -> PickConfig:
     OutputError
         It cannot be written.
     """
-    calibration = None
+    measured = None
     if is_needed(run.config):
         # One shard measures, the others wait for it.
-        with locked(run.folder.calibration_lock, wait=True):
-            calibration = read_calibration(run.folder.calibration, run.config, run.paths)
-            if calibration is None:
+        with locked(run.folder.size_lock, wait=True):
+            measured = read_size(run.folder.size, run.config, run.paths)
+            if measured is None:
                 with threads(run.engine.workers or cores_given()):
-                    calibration = calibrate(run.paths, run.config, read)
-                if calibration.diameter is not None:
-                    write_calibration(run.folder.calibration, calibration)
-        tell(Calibrated(calibration))
-    config = resolve(run.config, calibration)
+                    measured = measure_run(run.paths, run.config, read)
+                if measured.diameter is not None:
+                    write_size(run.folder.size, measured)
+        report(Measured(measured))
+    config = resolve(run.config, measured)
     write_config(run.folder.config, config)
     return config
 
@@ -190,13 +190,13 @@ def missing_jobs(jobs: Sequence[Job], task: Task) -> list[Job]:
     return [job for job in jobs if not _is_done(job, task)]
 
 
-def work_through(executor: Executor, jobs: Iterable[Job], *, tell: Tell, stop: Signal) -> Ended:
+def work_through(executor: Executor, jobs: Iterable[Job], *, report: Reporter, stop: Signal) -> Ended:
     """Do jobs, and tell what becomes of each."""
     clock, outcomes, failed = time.perf_counter(), 0, 0
     for outcome in executor.run(jobs, stop):
         outcomes += 1
         failed += outcome.error is not None
-        tell(outcome)
+        report(outcome)
     return Ended(outcomes, failed, time.perf_counter() - clock, stop.is_set(), None)
 
 

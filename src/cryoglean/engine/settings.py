@@ -15,7 +15,7 @@ class EngineConfig(Config):
     memory: float | None = Field(None, gt=0)
     """Memory that all workers together may use, GiB; most of what was given where it is not said."""
     content: bool = False
-    """Tell a changed micrograph by its content, not by its date; every file is read to the end for that."""
+    """Recognise a changed micrograph by its content, not its date; every file is read to the end."""
     dask: str | None = None
     """Address of a Dask scheduler to work with, such as tcp://host:8786, or 'local' to start one here."""
     slurm: int | None = Field(None, ge=1)

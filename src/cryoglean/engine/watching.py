@@ -9,8 +9,7 @@ from itertools import takewhile
 from pathlib import Path
 from threading import Event as Signal
 
-from cryoglean.engine.calibration import MOST_SOURCES, is_needed, read_calibration
-from cryoglean.engine.events import Ended, Started, Tell, Waiting
+from cryoglean.engine.events import Ended, Reporter, Started, Waiting
 from cryoglean.engine.executors import Executor, choose_executor
 from cryoglean.engine.ledger import Identity, identify
 from cryoglean.engine.lock import locked
@@ -26,6 +25,7 @@ from cryoglean.engine.session import (
     work_through,
 )
 from cryoglean.engine.settings import WatchConfig
+from cryoglean.engine.size import MAX_SOURCES, is_needed, read_size
 from cryoglean.engine.work import Reader, Task
 from cryoglean.errors import FileError, MicrographError, UsageError
 from cryoglean.io import expand_inputs
@@ -34,7 +34,7 @@ from cryoglean.pickers.factory import build_picker
 
 BATCH = 100
 """So many jobs are done before the folder is looked at again."""
-LEAST_PAUSE = 10.0
+MIN_PAUSE = 10.0
 """Seconds between two times that the results of the whole run are written, at least."""
 SHARE = 0.05
 """Part of the time that may go into writing the results of the whole run."""
@@ -42,7 +42,7 @@ STOP = "STOP"
 """A file of this name in the folder of the run ends the watch."""
 
 
-def watch(run: Run, inputs: Sequence[str], config: WatchConfig, *, tell: Tell, stop: Signal) -> Ended:
+def watch(run: Run, inputs: Sequence[str], config: WatchConfig, *, report: Reporter, stop: Signal) -> Ended:
     """Pick micrographs as they arrive, until a signal, a stop file, or a time without any.
 
     Parameters
@@ -53,8 +53,8 @@ def watch(run: Run, inputs: Sequence[str], config: WatchConfig, *, tell: Tell, s
         Folders, globs and so on, looked at again and again.
     config : WatchConfig
         How often, and when a file counts as complete.
-    tell : callable
-        Is told what happens.
+    report : callable
+        Called with each event as it happens.
     stop : Event
         When it is set the watch ends within seconds.
 
@@ -78,7 +78,7 @@ def watch(run: Run, inputs: Sequence[str], config: WatchConfig, *, tell: Tell, s
         prepare(replace(run, paths=arrivals.complete))
         with writing(run.folder.root / STOP):
             (run.folder.root / STOP).unlink(missing_ok=True)
-        shift = _Shift(run, arrivals, tell=tell, stop=stop)
+        shift = _Shift(run, arrivals, report=report, stop=stop)
         try:
             while not shift.is_over(config.idle):
                 shift.do_what_came(config.patience)
@@ -86,7 +86,7 @@ def watch(run: Run, inputs: Sequence[str], config: WatchConfig, *, tell: Tell, s
             ended = replace(shift.conclude(), seconds=time.monotonic() - started)
         finally:
             shift.close()
-    tell(ended)
+    report(ended)
     return ended
 
 
@@ -172,20 +172,20 @@ class _Crew:
 class _Shift:
     """The time of a watch: what has come, what is still to do, and with what."""
 
-    def __init__(self, run: Run, arrivals: Arrivals, *, tell: Tell, stop: Signal) -> None:
+    def __init__(self, run: Run, arrivals: Arrivals, *, report: Reporter, stop: Signal) -> None:
         self._run = run
         self._arrivals = arrivals
-        self._tell = tell
+        self._report = report
         self._stop = stop
         self._fresh: list[Path] = []
         self._reasons: tuple[str, ...] = ()
         self._crew: _Crew | None = None
-        self._measure_from = MOST_SOURCES
+        self._measure_from = MAX_SOURCES
         self._first_came = self._joined = self._joining = 0.0
         self.tally = Ended(0, 0, 0.0, False, None)
 
     def is_over(self, idle: float | None) -> bool:
-        """Tell whether the watch shall end."""
+        """Return whether the watch shall end."""
         quiet = time.monotonic() - self._arrivals.last_change
         return self._is_stopped() or (idle is not None and not self._fresh and quiet > 60 * idle)
 
@@ -194,7 +194,7 @@ class _Shift:
         came = self._arrivals.look()
         if self._reasons != self._arrivals.reasons:
             self._reasons = self._arrivals.reasons
-            self._tell(Waiting(self._reasons))
+            self._report(Waiting(self._reasons))
         if came:
             self._fresh += came
             self._first_came = self._first_came or time.monotonic()
@@ -202,7 +202,7 @@ class _Shift:
         if not self._fresh or (crew := self._find_crew(patience)) is None:
             return
         self._do_fresh(crew)
-        if time.monotonic() - self._joined > max(LEAST_PAUSE, self._joining / SHARE):
+        if time.monotonic() - self._joined > max(MIN_PAUSE, self._joining / SHARE):
             self._join(crew)
 
     def conclude(self) -> Ended:
@@ -225,12 +225,12 @@ class _Shift:
         many = len(paths) >= self._measure_from
         if self._crew is not None and not (is_needed(self._crew.task.config) and many):
             return self._crew
-        known = not is_needed(config) or read_calibration(self._run.folder.calibration, config, paths)
+        known = not is_needed(config) or read_size(self._run.folder.size, config, paths)
         if not (known or many or time.monotonic() - self._first_came >= patience):
             return None
         run = replace(self._run, paths=paths)
         read = reader_of(run)
-        settled = settle(run, read, self._tell)
+        settled = settle(run, read, self._report)
         # Where nothing stood out, in micrographs that were empty by chance, it may in twice as many.
         self._measure_from = 2 * len(paths)
         if self._crew is None or self._crew.task.config != settled:
@@ -243,14 +243,14 @@ class _Shift:
         self._crew = _Crew(task, choose_executor(task, run.engine, read, jobs=None))
         self._fresh = list(run.paths)
         todo = missing_jobs(plan_jobs(run.paths), task)
-        self._tell(Started(len(todo), len(run.paths) - len(todo), self._crew.executor.description))
+        self._report(Started(len(todo), len(run.paths) - len(todo), self._crew.executor.description))
 
     def _do_fresh(self, crew: _Crew) -> None:
         fresh, self._fresh = set(self._fresh[:BATCH]), self._fresh[BATCH:]
         batch = [job for job in plan_jobs(self._arrivals.complete) if job.path in fresh]
         todo = missing_jobs(batch, crew.task)
         unless_stopped = takewhile(lambda _: not self._is_stopped(), todo)
-        done = work_through(crew.executor, unless_stopped, tell=self._tell, stop=self._stop)
+        done = work_through(crew.executor, unless_stopped, report=self._report, stop=self._stop)
         jobs, failed = self.tally.jobs + done.jobs, self.tally.failed + done.failed
         self.tally = replace(self.tally, jobs=jobs, failed=failed)
 

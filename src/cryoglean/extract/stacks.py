@@ -89,7 +89,7 @@ def extract_micrograph(
 
 
 def contrast_of(images: FloatImage) -> float:
-    """Tell how much brighter images are within a third of their side than beyond, in standard deviations.
+    """Return how much brighter images are within a third of their side than beyond, in standard deviations.
 
     A suggested box is three radii wide, so that the whole particle counts: hollow ones are dark in the
     middle.

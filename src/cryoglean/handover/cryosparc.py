@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryoglean.engine import Run, RunFolder, pick
-from cryoglean.engine.events import Tell
+from cryoglean.engine.events import Reporter
 from cryoglean.engine.settings import EngineConfig
 from cryoglean.errors import CoordinateError, UsageError
 from cryoglean.io.formats import read_picks
@@ -96,7 +96,7 @@ def pick_for_cryosparc(
     *,
     config: PickConfig,
     engine: EngineConfig,
-    tell: Tell,
+    report: Reporter,
     stop: threading.Event,
 ) -> str:
     """Pick micrographs of a cryoSPARC project as a new External job of it.
@@ -111,8 +111,8 @@ def pick_for_cryosparc(
         How to pick.
     engine : EngineConfig
         How the work is spread.
-    tell : callable
-        Is told what happens.
+    report : callable
+        Called with each event as it happens.
     stop : Event
         Ends the job when it is set.
 
@@ -137,7 +137,7 @@ def pick_for_cryosparc(
         if config.angpix is None and len(sizes) == 1:
             config = config.model_copy(update={"angpix": sizes.pop()})
         paths = [root / exposure.path for exposure in exposures]
-        ended = pick(Run(paths, folder, config, engine), tell, stop)
+        ended = pick(Run(paths, folder, config, engine), report, stop)
         if ended.stopped or ended.summary is None:
             raise CoordinateError(folder.root, "the job was stopped")
         if not ended.summary.done:

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from cryoglean.engine import Run, RunFolder, pick
-from cryoglean.engine.events import Tell
+from cryoglean.engine.events import Reporter
 from cryoglean.engine.settings import EngineConfig
 from cryoglean.errors import CoordinateError, FileError
 from cryoglean.io import expand_inputs
@@ -63,15 +63,15 @@ class Aborted(FileError):
     """RELION, or a signal, asked the job to stop."""
 
 
-def pick_for_relion(job: ExternalJob, tell: Tell, stop: threading.Event) -> None:
+def pick_for_relion(job: ExternalJob, report: Reporter, stop: threading.Event) -> None:
     """Pick the micrographs of a RELION job, and leave in its folder what RELION wants to find.
 
     Parameters
     ----------
     job : ExternalJob
         What to do. The current folder is RELION's project.
-    tell : callable
-        Is told what happens.
+    report : callable
+        Called with each event as it happens.
     stop : Event
         Ends the job when it is set.
 
@@ -85,7 +85,7 @@ def pick_for_relion(job: ExternalJob, tell: Tell, stop: threading.Event) -> None
     with _abort_file_watched(job.folder, stop):
         paths = expand_inputs([job.micrographs])
         config = _with_pixel_size(job.config, job.micrographs)
-        ended = pick(Run(paths, RunFolder(job.folder), config, job.engine), tell, stop)
+        ended = pick(Run(paths, RunFolder(job.folder), config, job.engine), report, stop)
     if ended.stopped:
         raise Aborted(job.folder, "the job was stopped", "Continue goes on from here")
     summary = ended.summary
@@ -135,7 +135,7 @@ def write_output_nodes(folder: Path, node: Path, kind: Mapping[str, str | int]) 
 
 
 def is_relion_3(project: Path) -> bool:
-    """Tell from its pipeline whether a project is one of RELION before 4, which numbers the types of files.
+    """Return whether a project is one of RELION before 4, which numbers the types of files.
 
     A project without pipeline is taken for a new one.
     """

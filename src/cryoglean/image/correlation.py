@@ -13,7 +13,7 @@ from cryoglean.types import FloatImage
 SMALLEST_VISIBLE_PART = 0.35
 """Where less of the window than this lies inside the image, a correlation says nothing."""
 
-LEAST_DEVIATION = 0.25
+MIN_DEVIATION = 0.25
 """Where the image varies less than this within the window there is no noise, as where nothing was recorded;
 without this limit, what the background subtraction leaves there would count as much as any particle."""
 
@@ -34,7 +34,7 @@ class CorrelationPlan:
         Sum of the window's weights inside the image.
     mean, spread : ndarray of float32, shape of `framed`
         Mean of the image in the window, and root of its sum of squared deviations, at least that of a
-        standard deviation of `LEAST_DEVIATION`.
+        standard deviation of `MIN_DEVIATION`.
     """
 
     window: FloatImage
@@ -67,7 +67,7 @@ def plan_correlation(image: FloatImage, *, radius_px: float, margin: int) -> Cor
     visible = np.maximum(_visible_sum(window, framed.shape, margin), np.float32(1e-3))
     mean = np.asarray(_weighted_sum(framed, window) / visible, np.float32)
     scatter = _weighted_sum(framed * framed, window) - mean * mean * visible
-    spread = np.sqrt(np.maximum(scatter, np.float32(LEAST_DEVIATION**2) * visible))
+    spread = np.sqrt(np.maximum(scatter, np.float32(MIN_DEVIATION**2) * visible))
     return CorrelationPlan(window, margin, framed, visible, mean, np.asarray(spread, np.float32))
 
 

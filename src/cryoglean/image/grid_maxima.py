@@ -160,7 +160,7 @@ def _chosen(window: Positions, place: Positions) -> Positions:
 
 
 def non_overlapping(xy: NDArray[np.float64], size_px: float) -> NDArray[np.bool_]:
-    """Tell which maxima stay when the s × s boxes of two may have at most s²/4 in common.
+    """Return which maxima stay when the s × s boxes of two may have at most s²/4 in common.
 
     Parameters
     ----------

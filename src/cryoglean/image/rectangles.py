@@ -53,7 +53,7 @@ class Rectangles:
         return Rectangles(*(column[index] for column in columns))
 
     def contain(self, xy: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Tell which points (n, 2) lie in any of the rectangles."""
+        """Return which points (n, 2) lie in any of the rectangles."""
         angle = np.radians(self.angle)
         shift = xy[:, None, :] - self.xy
         along = shift[..., 0] * np.cos(angle) + shift[..., 1] * np.sin(angle)
@@ -97,13 +97,13 @@ def find_rectangles(mask: Mask, diameter_px: float, config: SideViewConfig | Non
         for place, component in _open_components(
             rest,
             2 * round(size * diameter_px / 2) + 1,
-            (config.least_area * diameter_px**2, config.most_area * diameter_px**2),
+            (config.min_area * diameter_px**2, config.max_area * diameter_px**2),
         ):
             feret = measure_feret(find_outlines(component)[0])
-            if feret.shortest < config.least_ratio * feret.across:
+            if feret.shortest < config.min_ratio * feret.across:
                 continue
             overlap, squareness = measure_squareness(component)
-            if overlap >= config.least_overlap and squareness > 0:
+            if overlap >= config.min_overlap and squareness > 0:
                 found.append((feret.shifted(place[1].start, place[0].start), squareness))
                 rest[place] &= ~component
     return _without_outliers(_collect(found), config.longest) if found else NO_RECTANGLES

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cryoglean.types import ScoreMap
+from cryoglean.types import ResampledImage
 
 
-def average_area(image: ArrayLike, step: float) -> ScoreMap:
+def average_area(image: ArrayLike, step: float) -> ResampledImage:
     """Shrink an image by averaging areas of `step` × `step` pixels; the factor need not be a whole number.
 
     Nothing is cropped: the number of output pixels is rounded, and the exact factor of each axis, which
@@ -24,7 +24,7 @@ def average_area(image: ArrayLike, step: float) -> ScoreMap:
 
     Returns
     -------
-    ScoreMap
+    ResampledImage
         The averages. Its offset is ``(step - 1) / 2``, that is ``full = (low + 0.5) * step - 0.5``.
 
     Raises
@@ -40,4 +40,4 @@ def average_area(image: ArrayLike, step: float) -> ScoreMap:
     method = cv2.INTER_AREA if step >= 1 else cv2.INTER_LINEAR
     low = pixels if (my, mx) == (ny, nx) else cv2.resize(pixels, (mx, my), interpolation=method)
     steps = (ny / my, nx / mx)
-    return ScoreMap(low.astype(np.float32, copy=False), steps, ((steps[0] - 1) / 2, (steps[1] - 1) / 2))
+    return ResampledImage(low.astype(np.float32, copy=False), steps, ((steps[0] - 1) / 2, (steps[1] - 1) / 2))

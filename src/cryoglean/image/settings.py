@@ -14,13 +14,13 @@ class SideViewConfig(Config):
 
     openings: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.15, 0.3)
     """Diameters of the discs that open the mask, one after the other, in particle diameters."""
-    least_area: float = Field(0.55, gt=0)
+    min_area: float = Field(0.55, gt=0)
     """Smallest area, in squares on the particle diameter."""
-    most_area: float = Field(1.5, gt=0)
+    max_area: float = Field(1.5, gt=0)
     """Largest area, in squares on the particle diameter."""
-    least_ratio: float = Field(0.7, gt=0, le=1)
+    min_ratio: float = Field(0.7, gt=0, le=1)
     """Smallest ratio of the shorter to the longer side; overlapping side views have less."""
-    least_overlap: float = Field(0.9, gt=0, le=1)
+    min_overlap: float = Field(0.9, gt=0, le=1)
     """Smallest overlap, common over joint area, with the rectangle of the same area."""
     longest: float = Field(1.25, ge=1)
     """Largest Feret diameter, in medians of the micrograph's side views."""

@@ -41,7 +41,7 @@ _NO_IMAGES = (
 _OF_STACK = re.compile(r"(?:^|/)(\d+)@(.+)$")
 
 # No compression makes more of a byte, but for images that are constant; deflate and LZW reach about 1,400.
-_MOST_PIXEL_BYTES_PER_BYTE = 4000
+_MAX_PIXEL_BYTES_PER_BYTE = 4000
 #: Bytes of the largest image that is unpacked: four times the largest detector's, as float32.
 MAX_UNPACKED_BYTES = 4 * 2**30
 #: The remedy for damaged files.
@@ -163,7 +163,7 @@ def refuse_impossible(path: Path, pixel_bytes: int) -> None:
         The header is damaged, or the image too large.
     """
     length = path.stat().st_size
-    if pixel_bytes > _MOST_PIXEL_BYTES_PER_BYTE * length:
+    if pixel_bytes > _MAX_PIXEL_BYTES_PER_BYTE * length:
         cause = f"damaged: the header promises {pixel_bytes:,} bytes of pixels in a file of {length:,}"
         raise MicrographError(path, cause, COPY_AGAIN)
     if pixel_bytes > max(length, MAX_UNPACKED_BYTES):

@@ -20,13 +20,13 @@ from cryoglean.labels.scale import WorkingScale
 from cryoglean.labels.settings import CropConfig
 from cryoglean.types import Micrograph
 
-CROP_KINDS = ("particle", "interference", "background")
+CROP_KINDS = ("particle", "contamination", "background")
 """Kind i of a crop."""
 
 _BACKGROUND_WIDTH = 3.0
 """Width of the Gaussian that is taken for the background, in particle diameters."""
 
-_LEAST_VISIBLE = 0.5
+_MIN_VISIBLE = 0.5
 """A particle of which less shows is no example of one."""
 
 
@@ -63,7 +63,7 @@ class Crops:
         return int(np.sum(self.kind == CROP_KINDS.index(kind)))
 
 
-def draw_crops(
+def sample_crops(
     micrograph: Micrograph, labels: LabelImage, *, config: CropConfig, rng: np.random.Generator
 ) -> Crops:
     """Cut crops about every particle, and about places that are none.
@@ -87,16 +87,16 @@ def draw_crops(
     shape = scale.instances.shape
     inside = np.zeros(shape, np.bool_)
     inside[half : shape[0] - half + 1, half : shape[1] - half + 1] = True
-    seen = np.rint(scale.xy[labels.visible >= _LEAST_VISIBLE]).astype(np.int64)
+    seen = np.rint(scale.xy[labels.visible >= _MIN_VISIBLE]).astype(np.int64)
     whole = _within(seen, inside.shape) & inside[_clipped(seen, inside.shape)]
     apart = config.distance * config.particle_px
     empty = inside & (_distance_to_points(scale.xy, inside.shape) >= apart)
     wanted = int(whole.sum()) or 50
-    foreign = scale.contamination > 0
-    interference = _draw(empty & foreign, round(config.interference * wanted), rng)
-    clean = empty & (_distance_to_mask(foreign) >= apart)
+    contaminated = scale.contamination > 0
+    contamination = _draw(empty & contaminated, round(config.contamination * wanted), rng)
+    clean = empty & (_distance_to_mask(contaminated) >= apart)
     background = _draw(clean, round(config.background * wanted), rng)
-    places = [seen[whole], interference, background]
+    places = [seen[whole], contamination, background]
     flat = flatten(scale.low.data, _BACKGROUND_WIDTH * config.particle_px)
     xy = np.concatenate(places)
     count = len(xy)

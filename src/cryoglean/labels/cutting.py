@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cryoglean.dataset.shards import split_of, write_shard
-from cryoglean.labels.crops import CROP_KINDS, Crops, draw_crops, write_crops
+from cryoglean.labels.crops import CROP_KINDS, Crops, sample_crops, write_crops
 from cryoglean.labels.painting import LabelImage
 from cryoglean.labels.settings import CropConfig
 from cryoglean.labels.tiles import cut_tiles
@@ -37,7 +37,7 @@ class CropCollection:
     def add(self, micrograph: Micrograph, labels: LabelImage, number: int) -> None:
         """Draw the crops of micrograph `number`, whose stream of random numbers is its own."""
         rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(number,)))
-        self._crops.append(draw_crops(micrograph, labels, config=self.config, rng=rng))
+        self._crops.append(sample_crops(micrograph, labels, config=self.config, rng=rng))
 
     def write(self) -> str:
         """Write the file; return what is in it, in words."""

@@ -24,7 +24,7 @@ from cryoglean.labels.settings import LabelConfig
 _AGREEMENT = 0.05
 """Relative difference of two statements of one pixel size that calibration explains."""
 
-_MOST_OUTSIDE = 0.1
+_MAX_OUTSIDE = 0.1
 """Share of coordinates beyond the border that is left to mistakes."""
 
 _SEPARATOR = re.compile(r"[_.-]")
@@ -59,7 +59,7 @@ def pair_micrographs(
         Files to choose from; names may differ by what programs put about them.
     masks : sequence of Path
         Files called after the micrograph, with anything behind it: ``NAME_ice.mrc`` masks that kind of
-        nuisance, and a word that is none of `dataset.contamination.KINDS` does not say which.
+        contaminant, and a word that is none of `dataset.contamination.KINDS` does not say which.
     listed_in : Path
         The file of the particles, for messages.
 
@@ -112,7 +112,7 @@ def field_of(labelled: Labelled, config: LabelConfig) -> Field:
     pixel_size = config.angpix or _agreed_pixel_size(labelled, header.pixel_size)
     xy = labelled.particles.xy
     outside = np.any((xy < 0) | (xy > header.shape[::-1]), axis=1)
-    if float(np.mean(outside)) > _MOST_OUTSIDE:
+    if float(np.mean(outside)) > _MAX_OUTSIDE:
         ny, nx = header.shape
         farthest = xy.max(axis=0)
         cause = (

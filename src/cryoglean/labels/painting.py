@@ -109,13 +109,13 @@ def paint_labels(
     shown = np.bincount(instances.ravel(), minlength=len(particles) + 1)[1:]
     particle = instances > 0
     given = np.zeros(field.shape, np.uint8) if field.contamination is None else field.contamination
-    foreign = given * ~particle
+    visible = given * ~particle
     width = config.ring * reprojector.diameter / field.pixel_size
     return LabelImage(
         name=particles.name,
         pixel_size=field.pixel_size,
-        classes=classes_of(particle, foreign > 0, ring_px=width),
-        contamination=foreign,
+        classes=classes_of(particle, visible > 0, ring_px=width),
+        contamination=visible,
         instances=instances,
         xy=centres,
         euler=euler_angles(particles.rotation),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cryoglean.image.resample import average_area
 from cryoglean.labels.painting import LabelImage
-from cryoglean.types import Micrograph, ScoreMap
+from cryoglean.types import Micrograph, ResampledImage
 
 T = TypeVar("T", bound=np.generic)
 
@@ -21,7 +21,7 @@ class WorkingScale:
 
     Parameters
     ----------
-    low : ScoreMap
+    low : ResampledImage
         The micrograph, shrunk by averaging areas.
     instances : array of int32, shape (my, mx)
         As in `LabelImage`.
@@ -33,7 +33,7 @@ class WorkingScale:
         Å per pixel of this scale.
     """
 
-    low: ScoreMap
+    low: ResampledImage
     instances: NDArray[np.int32]
     contamination: NDArray[np.uint8]
     xy: NDArray[np.float64]
@@ -52,7 +52,7 @@ class WorkingScale:
         )
 
 
-def _sampled(image: NDArray[T], low: ScoreMap) -> NDArray[T]:
+def _sampled(image: NDArray[T], low: ResampledImage) -> NDArray[T]:
     """Take the pixels of a label image that lie under the centres of a map's pixels."""
     rows, columns = (
         np.clip(np.rint(np.arange(n) * step + offset).astype(np.int64), 0, full - 1)

@@ -21,7 +21,7 @@ class CropConfig(Config):
     """Rows and columns of a tile."""
     background: float = Field(1.0, ge=0)
     """Crops of background for each crop of a particle."""
-    interference: float = Field(1.0, ge=0)
+    contamination: float = Field(1.0, ge=0)
     """Crops of contamination for each crop of a particle, where there is enough contamination."""
     distance: float = Field(1.0, ge=0)
     """Smallest distance of negatives from particles, and of background from contamination, in diameters."""

@@ -21,9 +21,9 @@ from cryoglean.movies.settings import AlignmentConfig
 from cryoglean.types import FloatImage
 
 # Coefficients whose weight is less take no part; the correlation lives on the coarse grid of the others.
-_LEAST_WEIGHT = 0.01
+_MIN_WEIGHT = 0.01
 # Bound on harmonics per axis, hence on memory: 4 MB a frame.
-_MOST_HARMONICS = 512
+_MAX_HARMONICS = 512
 # Alignment has settled when no frame moves further than this in a round.
 _SETTLED_PX = 0.02
 
@@ -120,8 +120,8 @@ class _Band:
     def of(cls, shape: tuple[int, ...], bfactor: float) -> _Band:
         """Choose the band for frames of a shape and a B-factor in pixels²."""
         ny, nx = shape
-        limit = min(0.5, np.sqrt(-4 * np.log(_LEAST_WEIGHT) / bfactor)) if bfactor else 0.5
-        high, wide = (max(2, min(int(limit * n), _MOST_HARMONICS)) for n in (ny, nx))
+        limit = min(0.5, np.sqrt(-4 * np.log(_MIN_WEIGHT) / bfactor)) if bfactor else 0.5
+        high, wide = (max(2, min(int(limit * n), _MAX_HARMONICS)) for n in (ny, nx))
         fy = np.concatenate([np.arange(high), np.arange(-high, 0)]) / ny
         fx = np.arange(wide) / nx
         weights = np.exp(-bfactor / 4 * (fy[:, None] ** 2 + fx**2))

@@ -34,7 +34,7 @@ FLOOR = 0.01
 NEIGHBOURHOOD = 0.25
 """Width of the Gaussian over which outlines are weighed, in particle diameters."""
 
-LEAST = 0.3
+MIN_PROBABILITY = 0.3
 """No pixel less likely than this is taken for particle."""
 
 _ROUNDS = 3
@@ -98,7 +98,7 @@ def overlap_bound(particle: FloatImage, particle_px: float) -> FloatImage:
     Returns
     -------
     ndarray of float32, shape (ny, nx)
-        From `LEAST` to 0.5, which it is where all about a pixel is certain.
+        From `MIN_PROBABILITY` to 0.5, which it is where all about a pixel is certain.
 
     Notes
     -----
@@ -114,7 +114,7 @@ def overlap_bound(particle: FloatImage, particle_px: float) -> FloatImage:
         common = cv2.GaussianBlur(particle * taken, (0, 0), sigma)
         joint = about + cv2.GaussianBlur((1 - particle) * taken, (0, 0), sigma)
         overlap = common / np.maximum(joint, np.float32(1e-6))
-        bound = np.clip(overlap / (1 + overlap), LEAST, 0.5)
+        bound = np.clip(overlap / (1 + overlap), MIN_PROBABILITY, 0.5)
     return np.asarray(bound, np.float32)
 
 

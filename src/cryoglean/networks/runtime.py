@@ -92,7 +92,7 @@ class Networks:
         Returns
         -------
         ndarray of float32, shape (n, 3)
-            Probability of particle, interference and background.
+            Probability of particle, contamination and background.
         """
         side = self.weights.card.architecture.crop_px
         parts = [np.zeros((0, 3), np.float32)]

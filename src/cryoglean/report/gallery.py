@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class GalleryItem:
     """A micrograph to show.
 
     Parameters
@@ -67,12 +67,12 @@ def extremes(order: Sequence[T]) -> dict[str, list[T]]:
     }
 
 
-def draw_gallery(shown: Sequence[Shown]) -> str:
+def draw_gallery(shown: Sequence[GalleryItem]) -> str:
     """Draw micrographs side by side as HTML; one whose file is no longer there says so."""
     return row_of("gallery", [_draw(one) for one in shown])
 
 
-def _draw(one: Shown) -> str:
+def _draw(one: GalleryItem) -> str:
     try:
         micrograph = read_micrograph(one.path, pixel_size=one.pixel_size)
     except CryogleanError as error:

@@ -17,7 +17,7 @@ _LEFT, _TOP, _RIGHT, _BOTTOM = 70, 16, 16, 46
 _INK, _GRID, _PALE = "#343a40", "#e2e6ea", "#c3ccd4"
 _BLUE, _RED = ("#{:02x}{:02x}{:02x}".format(*colour) for colour in LINES[:2])
 _GROUPS = 30
-FEWEST_FOR_A_LINE = 20
+MIN_FOR_A_LINE = 20
 """Of so many points and more, a line shows the trend."""
 
 
@@ -167,7 +167,7 @@ def scatter(at: ArrayLike, values: ArrayLike, *, x: Axis, y: Axis) -> str:
         return _Plot(x.fitted(np.array([0.0, 1.0])), y.fitted(np.array([0.0, 1.0]))).drawn()
     plot = _Plot(x.fitted(both[:, 0]), y.fitted(both[:, 1]))
     plot.points(both)
-    if len(both) >= FEWEST_FOR_A_LINE:
+    if len(both) >= MIN_FOR_A_LINE:
         ordered = both[np.argsort(both[:, 0], kind="stable")]
         groups = np.array_split(ordered, min(_GROUPS, len(ordered) // 5))
         plot.line(np.array([np.median(group, axis=0) for group in groups]))

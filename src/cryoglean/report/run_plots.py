@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from cryoglean.report.page import Section, escaped, figure, paragraph, row_of, table
-from cryoglean.report.plots import FEWEST_FOR_A_LINE, Axis, Mark, histogram, scatter
-from cryoglean.report.survey import SCORE_EDGES, SPACING_EDGES, Survey, median_of
+from cryoglean.report.plots import MIN_FOR_A_LINE, Axis, Mark, histogram, scatter
+from cryoglean.report.statistics import SCORE_EDGES, SPACING_EDGES, RunStatistics, median_of
 from cryoglean.report.words import counted
 
 _OVER_TIME_FROM = timedelta(minutes=10)
@@ -20,9 +20,9 @@ _NO_DEFOCUS = (
 )
 
 
-def over_the_run(survey: Survey) -> Section:
+def over_the_run(run: RunStatistics) -> Section:
     """Show counts and scores over time, or the order of the run, and over defocus."""
-    seen = survey.seen
+    seen = run.micrographs
     changed = np.array([one.changed for one in seen])
     counts, scores = np.array([one.picks for one in seen]), np.array([one.mean_score for one in seen])
     # Not closer than a tenth, or the noise of scores that are all alike would fill the plot.
@@ -41,7 +41,7 @@ def over_the_run(survey: Survey) -> Section:
     if len(seen) < 2:
         return Section("Over the run", paragraph("There is one micrograph.", "faint"))
     plots = [(along, at, "over the run")]
-    known = np.array([survey.defocus.get(one.name, math.nan) for one in seen]) / 1e4
+    known = np.array([run.defocus.get(one.name, math.nan) for one in seen]) / 1e4
     if np.isfinite(known).any():
         plots.append((Axis("defocus, µm"), known, "over defocus"))
     drawn = [
@@ -49,7 +49,7 @@ def over_the_run(survey: Survey) -> Section:
         for axis, where, caption in plots
         for scale, values, what in ((many, counts, "Picks"), (good, scores, "Mean score of the picks"))
     ]
-    lines = " Lines join the medians of neighbours." if len(seen) >= FEWEST_FOR_A_LINE else ""
+    lines = " Lines join the medians of neighbours." if len(seen) >= MIN_FOR_A_LINE else ""
     parts = [paragraph(how + lines, "faint"), row_of("plots", drawn)]
     missing = int(np.isnan(known).sum())
     if missing == len(seen):
@@ -59,100 +59,104 @@ def over_the_run(survey: Survey) -> Section:
     return Section("Over the run", "\n".join(parts))
 
 
-def distributions(survey: Survey) -> Section:
+def distributions(run: RunStatistics) -> Section:
     """Show scores, diameters and spacings."""
     drawn = []
-    if survey.candidate_scores.any():
-        threshold = survey.config.min_score
+    if run.candidate_scores.any():
+        threshold = run.config.min_score
         drawn.append(
             figure(
                 histogram(
                     SCORE_EDGES,
-                    survey.candidate_scores,
-                    kept=survey.pick_scores,
+                    run.candidate_scores,
+                    kept=run.pick_scores,
                     x=Axis("score", 0.0, 1.0),
                     y=Axis("candidates", log=True),
                     marks=[] if threshold is None else [Mark(threshold, f"threshold {threshold:g}")],
                 ),
-                f"Scores of {survey.candidate_scores.sum():,} candidates, on a logarithmic scale; coloured "
-                f"those of the {survey.pick_scores.sum():,} picks. The fewer lie in the middle, the less the "
+                f"Scores of {run.candidate_scores.sum():,} candidates, on a logarithmic scale; coloured "
+                f"those of the {run.pick_scores.sum():,} picks. The fewer lie in the middle, the less the "
                 "threshold matters.",
             )
         )
-    if survey.spacings.any():
-        middle = median_of(SPACING_EDGES, survey.spacings)
-        farthest = max(2.0, math.ceil(SPACING_EDGES[np.flatnonzero(survey.spacings)[-1] + 1]))
+    if run.spacings.any():
+        middle = median_of(SPACING_EDGES, run.spacings)
+        farthest = max(2.0, math.ceil(SPACING_EDGES[np.flatnonzero(run.spacings)[-1] + 1]))
         drawn.append(
             figure(
                 histogram(
                     SPACING_EDGES,
-                    survey.spacings,
+                    run.spacings,
                     x=Axis("distance of the nearest pick, particle diameters", 0.0, farthest),
                     y=Axis("picks", low=0.0),
-                    marks=[Mark(survey.config.separation, f"separation {survey.config.separation:g}")],
+                    marks=[Mark(run.config.separation, f"separation {run.config.separation:g}")],
                 ),
                 f"Nearest neighbours: the median lies {middle:.2f} diameters away. Many closer than one "
                 "diameter are particles in projection over each other, two picks on one particle, or a "
                 "diameter that is too large.",
             )
         )
-    parts = [row_of("plots", [*drawn, *_diameters(survey)])] if drawn else []
-    return Section("Scores, sizes, spacing", "\n".join([paragraph(_measured(survey)), *parts]))
+    parts = [row_of("plots", [*drawn, *_diameters(run)])] if drawn else []
+    return Section("Scores, sizes, spacing", "\n".join([paragraph(_measured(run)), *parts]))
 
 
-def _diameters(survey: Survey) -> list[str]:
-    sizes = np.array(sorted(survey.diameters))
+def _diameters(run: RunStatistics) -> list[str]:
+    sizes = np.array(sorted(run.diameters))
     if len(sizes) < 2:
         return []
-    numbers = [survey.diameters[size] for size in sizes.tolist()]
+    numbers = [run.diameters[size] for size in sizes.tolist()]
     counts, edges = np.histogram(sizes, bins=min(50, 4 * len(sizes)), weights=numbers)
     drawn = histogram(edges, counts, x=Axis("diameter, Å"), y=Axis("picks", low=0.0))
     return [figure(drawn, "Diameters of the picks.")]
 
 
-def _measured(survey: Survey) -> str:
+def _measured(run: RunStatistics) -> str:
     """Say where the diameter comes from."""
-    found, number = survey.calibration, len(survey.kinds)
-    views = ", ".join(f"{count:,} {kind}" for kind, count in survey.kinds.most_common())
+    found, number = run.measured, len(run.kinds)
+    views = ", ".join(f"{count:,} {kind}" for kind, count in run.kinds.most_common())
     kinds = f" Kinds of picks: {escaped(views)}." if number > 1 else ""
-    if survey.config.diameter is not None:
+    if run.config.diameter is not None:
         # What an earlier start measured may lie there unused.
-        if found is not None and found.diameter == survey.config.diameter:
+        if found is not None and found.diameter == run.config.diameter:
             size = f"{found.diameter:.0f} Å ({found.diameter_px:.0f} pixels); particles are {found.contrast}"
             where = counted(len(found.sources), "micrograph")
             return f"All picks have the diameter that was measured in {where}: {size}.{kinds}"
-        return f"All picks have the diameter that was given: {survey.config.diameter:g} Å.{kinds}"
+        return f"All picks have the diameter that was given: {run.config.diameter:g} Å.{kinds}"
     return f"The diameter was measured in each micrograph by itself.{kinds}"
 
 
-def contamination(survey: Survey) -> Section:
+def contamination(run: RunStatistics) -> Section:
     """Say how many candidates lie on contamination, and in which micrographs."""
     heading = "Contamination"
-    if not survey.config.contamination or survey.config.method == "paper":
+    if not run.config.contamination or run.config.method == "paper":
         return Section(heading, paragraph("Contamination was not looked for.", "faint"))
-    refused = sum(one.refused for one in survey.seen)
-    candidates = sum(one.candidates for one in survey.seen)
+    contaminated = sum(one.contaminated for one in run.micrographs)
+    candidates = sum(one.candidates for one in run.micrographs)
     if not candidates:
         return Section(heading, paragraph("There are no candidates.", "faint"))
     why = "as they lie on something that is no particle: ice crystals, carbon, gold, aggregates"
-    if survey.kinds["side"]:
+    if run.kinds["side"]:
         why += "; or as they are pieces of side views, which runs do not tell apart from that"
     text = (
-        f"{refused:,} of {counted(candidates, 'candidate')} ({refused / candidates:.1%}) got no score, {why}."
-        " Runs keep candidates; the area that is contaminated is not kept."
+        f"{contaminated:,} of {counted(candidates, 'candidate')} ({contaminated / candidates:.1%}) "
+        f"got no score, {why}. Runs keep candidates; the area that is contaminated is not kept."
     )
-    shares = np.array([one.refused / one.candidates for one in survey.seen if one.candidates])
+    shares = np.array([one.contaminated / one.candidates for one in run.micrographs if one.candidates])
     parts = [paragraph(text)]
     if len(shares) > 2:
         counts, edges = np.histogram(shares, bins=20, range=(0.0, 1.0))
-        x, y = Axis("share of the candidates refused", 0.0, 1.0), Axis("micrographs", low=0.0)
-        worst = sorted(survey.seen, key=lambda one: -one.refused / max(one.candidates, 1))[:8]
+        x, y = Axis("share of the candidates contaminated", 0.0, 1.0), Axis("micrographs", low=0.0)
+        worst = sorted(run.micrographs, key=lambda one: -one.contaminated / max(one.candidates, 1))[:8]
         rows = [
-            (one.name, f"{one.refused:,} of {one.candidates:,}", f"{one.refused / one.candidates:.0%}")
+            (
+                one.name,
+                f"{one.contaminated:,} of {one.candidates:,}",
+                f"{one.contaminated / one.candidates:.0%}",
+            )
             for one in worst
-            if one.refused
+            if one.contaminated
         ]
-        listed = table(("most in", "candidates refused", "share"), rows, kind="figures") if rows else ""
-        drawn = figure(histogram(edges, counts, x=x, y=y), "Micrographs by the share that was refused.")
+        listed = table(("most in", "candidates contaminated", "share"), rows, kind="figures") if rows else ""
+        drawn = figure(histogram(edges, counts, x=x, y=y), "Micrographs by the share that was contaminated.")
         parts.append(row_of("plots", [drawn, f"<div>{listed}</div>"]))
     return Section(heading, "\n".join(parts))

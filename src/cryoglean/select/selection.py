@@ -48,7 +48,7 @@ def select(picks: Picks, config: SelectConfig | None = None) -> Picks:
 
 
 def apart(picks: Picks, separation: float) -> NDArray[np.bool_]:
-    """Tell which picks have no better one nearby (greedy non-maximum suppression).
+    """Return which picks have no better one nearby (greedy non-maximum suppression).
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def apart(picks: Picks, separation: float) -> NDArray[np.bool_]:
 
 
 def inside(picks: Picks, border: float) -> NDArray[np.bool_]:
-    """Tell which picks lie far enough from the edge of the micrograph.
+    """Return which picks lie far enough from the edge of the micrograph.
 
     Parameters
     ----------

@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 _Values = NDArray[np.float64]
 
 ITERATIONS = 100
-LEAST_SEPARATION = 3.0
+MIN_SEPARATION = 3.0
 """The mean of particles lies at least this many noise widths above that of noise; else it is noise itself."""
 LONELY_SEPARATION = 6.0
 """A candidate that alone stands out must do so by this many noise widths: the rest would follow it, and one
 maximum of noise among a hundred or two reaches the four that suffice for several."""
 NOISE_PRIOR = 20.0
 """Weight, in candidates, of what the inverted map says about the noise."""
-FEWEST_FOR_GROUPS = 30
+MIN_FOR_GROUPS = 30
 """Fewer candidates than this are not split into groups."""
-FEWEST_FOR_WIDTH = 10
+MIN_FOR_WIDTH = 10
 """Fewer maxima of the inverted map than this do not tell the noise's width."""
 USUAL_WIDTH = 0.1
 """What it is taken for then, if they do not scatter more."""
@@ -104,7 +104,7 @@ def fit_mixture(candidates: _Values, opposite: _Values) -> Mixture:
     """
     mean, width = _noise_from_opposite(candidates, opposite)
     usual = _maximise(candidates, mean, width)
-    if len(candidates) < FEWEST_FOR_GROUPS:
+    if len(candidates) < MIN_FOR_GROUPS:
         return usual
     crowded = _maximise(candidates, *_noise_from_groups(candidates, width))
     gain = _log_likelihood(crowded, candidates) - _log_likelihood(usual, candidates)
@@ -115,7 +115,7 @@ def fit_mixture(candidates: _Values, opposite: _Values) -> Mixture:
 
 def _maximise(candidates: _Values, mean: float, width: float) -> Mixture:
     """Maximise the expectation from a guess of the noise, which also acts as its prior."""
-    excess = candidates[candidates > mean + (LEAST_SEPARATION + 1) * width]
+    excess = candidates[candidates > mean + (MIN_SEPARATION + 1) * width]
     if len(excess) == 0 or (len(excess) == 1 and excess[0] < mean + LONELY_SEPARATION * width):
         return Mixture(np.array([1.0, 0.0, 0.0]), np.full(3, mean), np.full(3, width))
     particle_share = len(excess) / len(candidates)
@@ -136,7 +136,7 @@ def _maximise(candidates: _Values, mean: float, width: float) -> Mixture:
         noise_variance = (scatter[0] + NOISE_PRIOR * width**2) / (count[0] + NOISE_PRIOR)
         variances = (scatter + prior * noise_variance) / (count + prior)
         variances[0] = noise_variance
-        means[1:] = np.maximum(means[1:], means[0] + LEAST_SEPARATION * np.sqrt(noise_variance))
+        means[1:] = np.maximum(means[1:], means[0] + MIN_SEPARATION * np.sqrt(noise_variance))
         mixture = Mixture(np.maximum(count / len(candidates), 1e-6), means, np.sqrt(variances))
     return mixture
 
@@ -156,7 +156,7 @@ def _noise_from_opposite(candidates: _Values, opposite: _Values) -> tuple[float,
     if len(opposite) == 0:
         return 0.0, USUAL_WIDTH
     middle = float(np.median(opposite))
-    least = 1e-3 if len(opposite) >= FEWEST_FOR_WIDTH else USUAL_WIDTH
+    least = 1e-3 if len(opposite) >= MIN_FOR_WIDTH else USUAL_WIDTH
     width = max(1.4826 * float(np.median(np.abs(opposite - middle))), least)
     # In a crowded micrograph the mode of all candidates may be the particles'.
     flank = candidates[candidates < middle + width]

@@ -14,7 +14,7 @@ from cryoglean.dataset.contamination import KINDS
 from cryoglean.errors import UsageError
 from cryoglean.simulate import detector, optics
 from cryoglean.simulate.canvas import Canvas, add, mark, overlap
-from cryoglean.simulate.draw import draw_conditions
+from cryoglean.simulate.contamination import deposits
 from cryoglean.simulate.ice import (
     WATER,
     amorphous_noise,
@@ -23,9 +23,9 @@ from cryoglean.simulate.ice import (
     thickness_map,
 )
 from cryoglean.simulate.masks import particle_mask, paste_label
-from cryoglean.simulate.nuisances import deposits
 from cryoglean.simulate.placement import Layer, place_particles
 from cryoglean.simulate.projection import Projector, euler_angles, projector
+from cryoglean.simulate.sampling import sample_conditions
 from cryoglean.simulate.settings import Conditions, SimulationConfig
 from cryoglean.simulate.structures import Structure
 from cryoglean.types import FloatImage, Mask, Micrograph, Picks
@@ -33,7 +33,7 @@ from cryoglean.types import FloatImage, Mask, Micrograph, Picks
 _SLAB_PHASE = np.pi / 4
 """Largest error of the phase at Nyquist, by which particles share one defocus."""
 
-_MOST_SLABS = 8
+_MAX_SLABS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ class Simulated:
     contamination : array of uint8, shape (ny, nx)
         One bit a kind, in the order of `dataset.contamination.KINDS`; see `contaminated`.
     clean : array of float32, shape (ny, nx)
-        Mean counts if there were the particles alone, without ice noise and nuisances.
+        Mean counts if there were the particles alone, without ice noise and contaminants.
     diameter : float
         The particle's largest dimension, Å.
     conditions : Conditions
@@ -73,7 +73,7 @@ class Simulated:
     conditions: Conditions
 
     def contaminated(self, kind: str) -> NDArray[np.bool_]:
-        """Mask of one kind of nuisance, see `dataset.contamination.KINDS`."""
+        """Mask of one kind of contaminant, see `dataset.contamination.KINDS`."""
         mask: NDArray[np.bool_] = (self.contamination >> KINDS.index(kind)) & 1 > 0
         return mask
 
@@ -127,7 +127,7 @@ def simulate_micrograph(
     """
     rng = np.random.default_rng(seed)
     config = SimulationConfig() if config is None else config
-    conditions = config if isinstance(config, Conditions) else draw_conditions(config, rng)
+    conditions = config if isinstance(config, Conditions) else sample_conditions(config, rng)
     _require_room(conditions, structure.diameter)
     with fft.set_workers(-1):
         view = projector(structure, conditions.pixel_size)
@@ -180,7 +180,7 @@ def simulate_view(
     )
 
 
-_STREAMS = ("placement", "thickness", "noise", "nuisances", "beam", "counting")
+_STREAMS = ("placement", "thickness", "noise", "contaminants", "beam", "counting")
 
 
 @dataclass(frozen=True, eq=False)
@@ -285,7 +285,7 @@ def _slabs(setup: _Setup, depth: NDArray[np.float64]) -> Iterator[tuple[float, N
     """Depths, and which particles lie about there."""
     length = optics.wavelength(setup.conditions.optics.voltage_kv)
     step = 2 * _SLAB_PHASE / (np.pi * length) * (2 * setup.canvas.pixel_size) ** 2
-    count = int(np.clip(np.ceil(np.ptp(depth) / step), 1, _MOST_SLABS)) if len(depth) else 0
+    count = int(np.clip(np.ceil(np.ptp(depth) / step), 1, _MAX_SLABS)) if len(depth) else 0
     edges = np.linspace(depth.min(), depth.max(), count + 1) if count else np.zeros(1)
     slab = np.clip(np.searchsorted(edges, depth, side="right") - 1, 0, max(count - 1, 0))
     for number in range(count):
@@ -310,7 +310,7 @@ def _contrast(setup: _Setup, potential: FloatImage, depth: float) -> NDArray[np.
 
 
 def _lay_down_rest(setup: _Setup, thickness: FloatImage, streams: dict[str, np.random.Generator]) -> _Rest:
-    """Structural noise of the ice, and the nuisances."""
+    """Structural noise of the ice, and the contaminants."""
     canvas, conditions = setup.canvas, setup.conditions
     noise = amorphous_noise(
         canvas.shape, canvas.pixel_size, WATER, rng=streams["noise"], dose=conditions.exposure.dose
@@ -318,7 +318,7 @@ def _lay_down_rest(setup: _Setup, thickness: FloatImage, streams: dict[str, np.r
     potential = noise * np.sqrt(thickness) * np.float32(1 - conditions.exposure.denoising)
     depth = np.zeros(canvas.shape, np.float32)
     contamination = np.zeros(canvas.shape, np.uint8)
-    for deposit in deposits(canvas, conditions, view=setup.view, rng=streams["nuisances"]):
+    for deposit in deposits(canvas, conditions, view=setup.view, rng=streams["contaminants"]):
         add(potential, deposit.potential, deposit.corner)
         add(depth, deposit.depth, deposit.corner)
         mark(contamination, deposit.mask, deposit.corner, bit=KINDS.index(deposit.kind))

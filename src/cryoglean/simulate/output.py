@@ -59,7 +59,7 @@ class SeriesPlan:
 
 
 @dataclass(frozen=True, eq=False)
-class _Told:
+class _Made:
     """What the files for all micrographs need to know of one."""
 
     truth: Picks
@@ -90,26 +90,26 @@ def write_series(
     OutputError
         A file cannot be written.
     """
-    made: dict[int, _Told] = {}
+    made: dict[int, _Made] = {}
     calls = [(folder, plan, number) for number in range(plan.count)]
     for number, one in in_processes(_make, calls, workers):
         made[number] = one
         if report:
             report(len(made), plan.count)
-    told = [made[number] for number in sorted(made)]
-    write_particles([_refined(one) for one in told], folder / "particles.star")
-    write_csv([one.truth for one in told], folder / "truth.csv")
-    _write_micrographs(told, folder / "micrographs.star")
+    series = [made[number] for number in sorted(made)]
+    write_particles([_refined(one) for one in series], folder / "particles.star")
+    write_csv([one.truth for one in series], folder / "truth.csv")
+    _write_micrographs(series, folder / "micrographs.star")
     write_map(reference_map(plan.structure), folder / "reference.mrc")
 
 
-def _make(folder: Path, plan: SeriesPlan, number: int) -> _Told:
+def _make(folder: Path, plan: SeriesPlan, number: int) -> _Made:
     """Simulate and write one micrograph of a series; it follows from the seed and its number alone."""
     seed, digits = [plan.seed, number], max(4, len(str(plan.count)))
     name = f"sim_{number + 1:0{digits}d}"
     simulated = simulate_micrograph(plan.structure, plan.config, seed=seed, name=name)
     write_simulated(simulated, folder, structure=plan.structure, seed=seed)
-    return _Told(simulated.truth, simulated.conditions, simulated.diameter)
+    return _Made(simulated.truth, simulated.conditions, simulated.diameter)
 
 
 def write_simulated(simulated: Simulated, folder: Path, *, structure: Structure, seed: Sequence[int]) -> None:
@@ -140,7 +140,7 @@ def write_simulated(simulated: Simulated, folder: Path, *, structure: Structure,
         mask = simulated.contaminated(kind).astype(np.int8)
         write_mrc(folder / "contamination" / f"{name}_{kind}.mrc", mask, pixel_size=pixel_size)
     write_coordinates(_for_relion(simulated.truth), folder / "coordinates" / f"{name}.star")
-    told = {
+    series = {
         "name": name,
         "structure": structure.name,
         "family": structure.family,
@@ -153,7 +153,7 @@ def write_simulated(simulated: Simulated, folder: Path, *, structure: Structure,
         "conditions": simulated.conditions.model_dump(mode="json"),
     }
     with complete_or_absent(folder / "conditions" / f"{name}.json") as partial:
-        partial.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        partial.write_text(json.dumps(series, indent=1) + "\n", encoding="utf-8")
 
 
 def reference_map(structure: Structure) -> DensityMap:
@@ -185,12 +185,12 @@ def _for_relion(picks: Picks) -> Picks:
     return replace(picks, extra={k: v for k, v in picks.extra.items() if k.startswith("rln")})
 
 
-def _refined(told: _Told) -> Picks:
+def _refined(series: _Made) -> Picks:
     """Particles as a refinement leaves them: whole-pixel coordinates, and the rest as origin offsets in Å.
 
     RELION's origin is what to shift a particle's image by, so the centre is the coordinate minus the origin.
     """
-    truth, optics = told.truth, told.conditions.optics
+    truth, optics = series.truth, series.conditions.optics
     whole = np.round(truth.xy)
     origin = (whole - truth.xy) * truth.pixel_size
     n = len(truth)
@@ -203,15 +203,15 @@ def _refined(told: _Told) -> Picks:
         "rlnAmplitudeContrast": np.full(n, optics.amplitude_contrast),
         "rlnPhaseShift": np.full(n, optics.phase_shift),
         # RELION does not extract particles again without a box.
-        "rlnImageSize": np.full(n, 2 * int(np.ceil(0.75 * told.diameter / truth.pixel_size))),
+        "rlnImageSize": np.full(n, 2 * int(np.ceil(0.75 * series.diameter / truth.pixel_size))),
         "rlnImageDimensionality": np.full(n, 2),
     }
     return replace(truth, xy=whole, extra=dict(_for_relion(truth).extra) | columns)
 
 
-def _write_micrographs(told: Sequence[_Told], path: Path) -> None:
+def _write_micrographs(series: Sequence[_Made], path: Path) -> None:
     """Write the list of micrographs with their optics, as RELION's CTF estimation leaves it."""
-    made = [one.conditions for one in told]
+    made = [one.conditions for one in series]
     numbers = np.arange(1, len(made) + 1)
     optics = {
         "rlnOpticsGroup": numbers,
@@ -222,7 +222,7 @@ def _write_micrographs(told: Sequence[_Told], path: Path) -> None:
         "rlnAmplitudeContrast": np.array([c.optics.amplitude_contrast for c in made]),
     }
     micrographs = {
-        "rlnMicrographName": as_text([_path_in_project(one.truth.name) for one in told]),
+        "rlnMicrographName": as_text([_path_in_project(one.truth.name) for one in series]),
         "rlnOpticsGroup": numbers,
         "rlnDefocusU": np.array([c.optics.defocus_u for c in made]),
         "rlnDefocusV": np.array([c.optics.defocus_v for c in made]),

@@ -106,7 +106,7 @@ class Crowd(Config):
     """Fraction of particles at the two surfaces of the ice; the rest lies anywhere between."""
 
 
-class Nuisances(Config):
+class Contaminants(Config):
     """What else is in one micrograph that is no particle."""
 
     carbon: float = Field(0.0, ge=0, le=2000)
@@ -142,7 +142,7 @@ class Conditions(Config):
     exposure: Exposure = Exposure()
     ice: Ice = Ice()
     crowd: Crowd = Crowd()
-    nuisances: Nuisances = Nuisances()
+    contaminants: Contaminants = Contaminants()
 
     @field_validator("size")
     @classmethod
@@ -222,7 +222,7 @@ class CrowdRanges(Config):
     """Chance of a micrograph without any particle."""
 
 
-class NuisanceRanges(Config):
+class ContaminantRanges(Config):
     """What else may be in a micrograph; every chance is multiplied by `SimulationConfig.contamination`."""
 
     carbon: Range = range_of(50.0, 250.0, chance=0.15)
@@ -288,12 +288,12 @@ class SimulationConfig(Config):
     coverage: tuple[float, float] = (0.03, 0.6)
     """Particles' area over the field's: lowest and highest."""
     contamination: float = Field(1.0, ge=0, le=10)
-    """Factor on the chance of every nuisance; 0 makes clean micrographs."""
+    """Factor on the chance of every contaminant; 0 makes clean micrographs."""
     optics: OpticsRanges = OpticsRanges()
     exposure: ExposureRanges = ExposureRanges()
     ice: IceRanges = IceRanges()
     crowd: CrowdRanges = CrowdRanges()
-    nuisances: NuisanceRanges = NuisanceRanges()
+    contaminants: ContaminantRanges = ContaminantRanges()
     tiles: TileConfig = TileConfig()
 
     @field_validator("pixel_size", "dose", "ice_thickness", "coverage", "defocus")

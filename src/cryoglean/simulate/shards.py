@@ -41,7 +41,7 @@ from cryoglean.simulate.tiles import ViewLibrary, simulate_tile
 
 
 @dataclass(frozen=True)
-class MadeUp:
+class Procedural:
     """A procedural complex that has not been made yet."""
 
     kind: ProceduralKind
@@ -58,7 +58,7 @@ class MadeUp:
         return self.name
 
 
-Source = StructureFile | MadeUp
+Source = StructureFile | Procedural
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class ShardPlan:
     def sources(self) -> list[Source]:
         """All structures, those from files first."""
         made_up = [
-            MadeUp(KINDS[i % len(KINDS)], self.seed * 1_000_003 + i)
+            Procedural(KINDS[i % len(KINDS)], self.seed * 1_000_003 + i)
             for i in range(self.config.tiles.procedural)
         ]
         return [*self.structures, *made_up]
@@ -181,7 +181,7 @@ def _make_library(folder: Path, source: Source, config: TileConfig) -> None:
 
 
 def _load(source: Source) -> Structure:
-    if isinstance(source, MadeUp):
+    if isinstance(source, Procedural):
         return procedural_structure(source.kind, source.seed)
     return load_structure(source)
 

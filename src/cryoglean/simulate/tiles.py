@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryoglean.io.writing import complete_or_absent
-from cryoglean.simulate.draw import draw, draw_conditions
 from cryoglean.simulate.micrograph import Simulated, simulate_view
 from cryoglean.simulate.projection import Grid, projector
+from cryoglean.simulate.sampling import sample, sample_conditions
 from cryoglean.simulate.settings import SimulationConfig, TileConfig
 from cryoglean.simulate.structures import AtomicModel, Extent, Structure, directions
 
@@ -139,11 +139,11 @@ def simulate_tile(library: ViewLibrary, config: SimulationConfig, *, rng: np.ran
     Simulated
         As of a whole micrograph, but its Euler angles are those of the nearest view.
     """
-    conditions = draw_conditions(config, rng)
+    conditions = sample_conditions(config, rng)
     tiles = config.tiles
-    pixel_size = library.extent.diameter / (tiles.particle_px * draw(tiles.scale, rng))
-    detector_pixel = pixel_size * draw(tiles.detector_pixel, rng)
-    afterwards = {"detector_pixel": detector_pixel, "denoising": draw(tiles.denoising, rng)}
+    pixel_size = library.extent.diameter / (tiles.particle_px * sample(tiles.scale, rng))
+    detector_pixel = pixel_size * sample(tiles.detector_pixel, rng)
+    afterwards = {"detector_pixel": detector_pixel, "denoising": sample(tiles.denoising, rng)}
     exposure = conditions.exposure.model_copy(update=afterwards)
     changes = {"size": (tiles.size, tiles.size), "pixel_size": pixel_size, "exposure": exposure}
     view = LibraryProjector(library, pixel_size)

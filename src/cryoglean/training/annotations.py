@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from cryoglean.corrections.application import judge, places_by_hand
 from cryoglean.corrections.files import read_corrections
 from cryoglean.engine import RunFolder
-from cryoglean.engine.calibration import calibrate, is_needed
 from cryoglean.engine.ledger import Record, read_record
 from cryoglean.engine.plan import plan_jobs, read_inputs
+from cryoglean.engine.size import is_needed, measure_run
 from cryoglean.errors import UsageError
 from cryoglean.io import expand_inputs, micrograph_name, read_micrograph
 from cryoglean.io.formats import read_picks
@@ -24,14 +24,14 @@ from cryoglean.pickers.pixer.picker import working_image
 from cryoglean.pickers.settings import PickConfig
 from cryoglean.pickers.size.by_discs import Scale
 from cryoglean.select import select
-from cryoglean.training.labelling import Knowledge, Scene, paint
+from cryoglean.training.labelling import Annotation, LabelledMicrograph, label_image
 
 _MULTIPLE = 8
 """The networks halve the resolution three times."""
 
 
 @dataclass(frozen=True, eq=False)
-class Taught:
+class AnnotatedMicrograph:
     """A micrograph of a user's and what is known of it.
 
     Parameters
@@ -40,22 +40,22 @@ class Taught:
         Its name.
     path : Path
         Its file.
-    knowledge : Knowledge
+    annotation : Annotation
         In pixels of the micrograph.
     """
 
     name: str
     path: Path
-    knowledge: Knowledge
+    annotation: Annotation
 
 
 @dataclass(frozen=True, eq=False)
-class Teaching:
+class Annotations:
     """All that a user teaches, and the scale of the particles.
 
     Parameters
     ----------
-    micrographs : tuple of Taught
+    micrographs : tuple of AnnotatedMicrograph
         In the order of the run or of the files.
     scale : Scale
         Diameter and contrast of the particles.
@@ -63,7 +63,7 @@ class Teaching:
         Å per pixel where the files do not say it.
     """
 
-    micrographs: tuple[Taught, ...]
+    micrographs: tuple[AnnotatedMicrograph, ...]
     scale: Scale
     pixel_size: float | None = None
 
@@ -71,7 +71,7 @@ class Teaching:
     def description(self) -> str:
         """What it is, in words for a card."""
         sure, weak, refuted = (
-            sum(len(getattr(one.knowledge, what)) for one in self.micrographs)
+            sum(len(getattr(one.annotation, what)) for one in self.micrographs)
             for what in ("sure", "weak", "refuted")
         )
         parts = [f"{sure} particles"]
@@ -80,7 +80,7 @@ class Teaching:
         return f"{', '.join(parts)} in {len(self.micrographs)} micrographs"
 
 
-def teaching_of_run(folder: RunFolder) -> Teaching:
+def annotations_of_run(folder: RunFolder) -> Annotations:
     """Gather the corrections of a run.
 
     Micrographs that were corrected or looked at count, unless they are rejected. Added and moved picks are
@@ -103,9 +103,9 @@ def teaching_of_run(folder: RunFolder) -> Teaching:
     for job in plan_jobs(read_inputs(folder)):
         record = read_record(folder.record(job.name))
         if record is not None and record.candidates is not None:
-            knowledge = _knowledge_of(record, folder)
-            if knowledge is not None:
-                found.append(Taught(job.name, job.path, knowledge))
+            annotation = _annotation_of(record, folder)
+            if annotation is not None:
+                found.append(AnnotatedMicrograph(job.name, job.path, annotation))
                 configs.append(record.config)
     if not found:
         raise UsageError(
@@ -114,16 +114,16 @@ def teaching_of_run(folder: RunFolder) -> Teaching:
         )
     # A record knows the diameter that the whole run was picked with, given or measured.
     config = configs[0]
-    return Teaching(tuple(found), _scale([one.path for one in found], config), config.angpix)
+    return Annotations(tuple(found), _scale([one.path for one in found], config), config.angpix)
 
 
-def teaching_of_picks(
+def annotations_of_picks(
     files: Sequence[Path],
     micrographs: Sequence[str | Path],
     *,
     config: PickConfig,
     complete: bool,
-) -> Teaching:
+) -> Annotations:
     """Gather picks of any program, and the micrographs they belong to.
 
     Parameters
@@ -152,7 +152,7 @@ def teaching_of_picks(
         if one.name in pairs:
             xy.setdefault(pairs[one.name], []).append(one.xy)
     found = [
-        Taught(name, path, Knowledge(np.concatenate(xy[name]), _NONE, _NONE, complete))
+        AnnotatedMicrograph(name, path, Annotation(np.concatenate(xy[name]), _NONE, _NONE, complete))
         for name, path in paths.items()
         if name in xy and (complete or any(len(part) > 0 for part in xy[name]))
     ]
@@ -167,10 +167,12 @@ def teaching_of_picks(
         known = np.concatenate([np.zeros(0), *(one.diameter[np.isfinite(one.diameter)] for one in picks)])
         if len(known):
             config = config.model_copy(update={"diameter": float(np.median(known))})
-    return Teaching(tuple(found), _scale([one.path for one in found], config), config.angpix)
+    return Annotations(tuple(found), _scale([one.path for one in found], config), config.angpix)
 
 
-def scene_of(taught: Taught, teaching: Teaching, networks: Networks) -> Scene:
+def labelled_micrograph(
+    annotated: AnnotatedMicrograph, annotations: Annotations, networks: Networks
+) -> LabelledMicrograph:
     """Bring a micrograph to the networks' scale, and label it by what is known and what the networks see.
 
     Raises
@@ -180,36 +182,36 @@ def scene_of(taught: Taught, teaching: Teaching, networks: Networks) -> Scene:
     UsageError
         Picks lie outside it: they are of another micrograph, or of another binning.
     """
-    micrograph = read_micrograph(taught.path, pixel_size=teaching.pixel_size)
-    knowledge = taught.knowledge
-    _require_inside(knowledge.centres, micrograph.shape, taught)
+    micrograph = read_micrograph(annotated.path, pixel_size=annotations.pixel_size)
+    annotation = annotated.annotation
+    _require_inside(annotation.centres, micrograph.shape, annotated)
     particle_px = networks.weights.card.architecture.particle_px
-    working = working_image(micrograph, teaching.scale, particle_px)
+    working = working_image(micrograph, annotations.scale, particle_px)
     rows, columns = working.data.shape
     level = np.pad(working.data, [(0, -rows % _MULTIPLE), (0, -columns % _MULTIPLE)])
     # The margin's width follows from where the micrograph's own first and last pixels came to lie.
     ny, nx = micrograph.shape
     first = np.rint(working.from_micrograph([[-0.5, -0.5]]) + 0.5).astype(int)[0]
     last = np.rint(working.from_micrograph([[nx - 0.5, ny - 0.5]]) + 0.5).astype(int)[0]
-    return paint(
+    return label_image(
         level,
-        Knowledge(
-            working.from_micrograph(knowledge.sure),
-            working.from_micrograph(knowledge.weak),
-            working.from_micrograph(knowledge.refuted),
-            knowledge.complete,
+        Annotation(
+            working.from_micrograph(annotation.sure),
+            working.from_micrograph(annotation.weak),
+            working.from_micrograph(annotation.refuted),
+            annotation.complete,
         ),
         networks.segment(level).particle,
         particle_px=particle_px,
         inner=(slice(first[1], last[1]), slice(first[0], last[0])),
-        name=taught.name,
+        name=annotated.name,
     )
 
 
 _NONE = np.zeros((0, 2))
 
 
-def _knowledge_of(record: Record, folder: RunFolder) -> Knowledge | None:
+def _annotation_of(record: Record, folder: RunFolder) -> Annotation | None:
     """Gather what a user knows of a micrograph of a run; None where nothing, or where it is rejected."""
     corrections = read_corrections(folder.correction(record.name), record.name)
     if corrections.rejected or not (corrections.digest or corrections.looked_at):
@@ -220,15 +222,15 @@ def _knowledge_of(record: Record, folder: RunFolder) -> Knowledge | None:
     by_hand = places_by_hand(corrections)
     deleted = np.array([(one.x, one.y) for one in corrections.deleted], np.float64).reshape(-1, 2)
     if corrections.looked_at:
-        return Knowledge(np.concatenate([by_hand, untouched]), _NONE, deleted, complete=True)
-    return Knowledge(by_hand, untouched, deleted, complete=False)
+        return Annotation(np.concatenate([by_hand, untouched]), _NONE, deleted, complete=True)
+    return Annotation(by_hand, untouched, deleted, complete=False)
 
 
 def _scale(paths: Sequence[Path], config: PickConfig) -> Scale:
     """Diameter and contrast: given, or else measured in the micrographs."""
     diameter, contrast = config.diameter, config.contrast
     if is_needed(config):
-        found = calibrate(paths, config, lambda path: read_micrograph(path, pixel_size=config.angpix))
+        found = measure_run(paths, config, lambda path: read_micrograph(path, pixel_size=config.angpix))
         diameter = diameter or found.diameter
         contrast = "bright" if found.contrast == "bright" else "dark"
     if diameter is None:
@@ -236,12 +238,12 @@ def _scale(paths: Sequence[Path], config: PickConfig) -> Scale:
     return Scale(diameter, 1.0 if contrast == "bright" else -1.0, 1.0)
 
 
-def _require_inside(xy: NDArray[np.float64], shape: tuple[int, int], taught: Taught) -> None:
+def _require_inside(xy: NDArray[np.float64], shape: tuple[int, int], annotated: AnnotatedMicrograph) -> None:
     far = np.array(shape[::-1]) - 0.5
     outside = int(np.any((xy < -0.5) | (xy > far), axis=1).sum())
     # A few centres beyond the border are particles that it cuts.
     if outside > max(2, len(xy) // 4):
         raise UsageError(
-            f"{taught.path}: {outside} of {len(xy)} picks lie outside its {shape[1]} × {shape[0]} pixels; "
+            f"{annotated.path}: {outside} of {len(xy)} picks lie outside its {shape[1]} × {shape[0]} pixels; "
             "give the micrographs that the picks were made on"
         )

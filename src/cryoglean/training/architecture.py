@@ -2,8 +2,8 @@
 
 A segmentation network tells, for every pixel, whether it belongs to a particle, whether it is a particle's
 centre, and whether it is contamination. A classification network looks at candidates with some context and
-tells particle from interference and from background. Both see normalised images in which a particle is bright
-and measures a fixed number of pixels; see `normalise`.
+tells particle from contamination and from background. Both see normalised images in which a particle is
+bright and measures a fixed number of pixels; see `normalise`.
 
 Zhang et al. (2019), BMC Bioinformatics 20, 41: parallel atrous branches of growing rate whose outputs are
 summed, and a 3-way classifier behind them.
@@ -18,7 +18,7 @@ from torch.nn import functional
 from cryoglean.networks.maps import CENTRE, CHANNELS, CONTAMINATION, PARTICLE, STRIDE
 from cryoglean.networks.settings import ArchitectureConfig
 
-CLASSES = ("particle", "interference", "background")
+CLASSES = ("particle", "contamination", "background")
 """What the classifier tells apart, in the order of its logits."""
 
 
@@ -89,7 +89,7 @@ class Segmenter(nn.Module):
 
 
 class Classifier(nn.Module):
-    """Tells particle, interference and background apart on crops of 1.5 particle diameters.
+    """Tells particle, contamination and background apart on crops of 1.5 particle diameters.
 
     Parameters
     ----------

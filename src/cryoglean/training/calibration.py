@@ -29,7 +29,7 @@ _BINS = 10
 
 _THRESHOLDS = np.arange(0.05, 0.96, 0.01)
 
-NEARLY_BEST = 0.99
+F1_SHARE = 0.99
 """Of thresholds with at least this part of the best F1 the highest is recommended: real micrographs hold more
 that is no particle than simulated ones, and a false pick costs a user more than a missed one."""
 
@@ -141,7 +141,7 @@ def recommended_threshold(
             kept = found.score[:, None] >= _THRESHOLDS
             common = (kept & right[:, None]).sum(axis=0)
             sums += weight * 2 * common / (kept.sum(axis=0) + len(wanted))
-    return round(float(_THRESHOLDS[np.flatnonzero(sums >= NEARLY_BEST * sums.max())[-1]]), 2)
+    return round(float(_THRESHOLDS[np.flatnonzero(sums >= F1_SHARE * sums.max())[-1]]), 2)
 
 
 def figures(measured: Measured, calibration: Calibration, threshold: float) -> dict[str, float]:
@@ -187,7 +187,7 @@ def calibration_error(probability: NDArray[np.float64], right: NDArray[np.bool_]
 
 
 def hits(truth: Sequence[Picks], picks: Sequence[Picks], particle_px: float) -> NDArray[np.bool_]:
-    """Tell which picks of all tiles are right."""
+    """Return which picks of all tiles are right."""
     flags = [np.zeros(0, bool)]
     for wanted, found in zip(truth, picks, strict=True):
         right = np.zeros(len(found), bool)

@@ -21,7 +21,7 @@ from cryoglean.training.segmenter import predict
 from cryoglean.training.settings import AugmentationConfig, TrainConfig
 from cryoglean.types import FloatImage
 
-PARTICLE_KIND, INTERFERENCE_KIND, BACKGROUND_KIND = 0, 1, 2
+PARTICLE_KIND, CONTAMINATION_KIND, BACKGROUND_KIND = 0, 1, 2
 """Kinds of crops, in the order of `architecture.CLASSES`."""
 
 HIT, MISS = 0.3, 0.5
@@ -40,7 +40,7 @@ class MinedCrops:
     image : array of float16, shape (n, s, s)
         Normalised crops.
     kind : array of int64, shape (n,)
-        `PARTICLE_KIND`, `INTERFERENCE_KIND` or `BACKGROUND_KIND`.
+        `PARTICLE_KIND`, `CONTAMINATION_KIND` or `BACKGROUND_KIND`.
     score : array, shape (n,)
         The segmentation's score of the candidate.
     """
@@ -100,22 +100,22 @@ def mine_crops(
         maps = predict(network, [one.image for one in plain], half=half)
         for one, answer in zip(plain, maps, strict=True):
             candidates = find_candidates(answer[CENTRE], shape.particle_px)
-            kind = judge(candidates.xy, one.centres, one.labels, particle_px=shape.particle_px)
-            told = kind >= 0
-            crops = cut_crops(one.image, candidates.xy[told], shape.crop_px).astype(np.float16)
-            parts.append((crops, kind[told], candidates.score[told]))
+            kind = label_candidates(candidates.xy, one.centres, one.labels, particle_px=shape.particle_px)
+            sure = kind >= 0
+            crops = cut_crops(one.image, candidates.xy[sure], shape.crop_px).astype(np.float16)
+            parts.append((crops, kind[sure], candidates.score[sure]))
     image, kind, score = (np.concatenate(column) for column in zip(*parts, strict=True))
     return MinedCrops(image, kind, score)
 
 
-def judge(
+def label_candidates(
     xy: NDArray[np.float64],
     centres: NDArray[np.float64],
     labels: NDArray[np.uint8],
     *,
     particle_px: float,
 ) -> NDArray[np.int64]:
-    """Tell what candidates are.
+    """Return what candidates are.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def judge(
     Returns
     -------
     array of int64, shape (n,)
-        Kind of each, −1 where it cannot be told.
+        Kind of each, −1 where it cannot be sure.
     """
     kind = np.full(len(xy), -1)
     if not len(xy):
@@ -143,7 +143,7 @@ def judge(
     distance, nearest = np.atleast_1d(distance), np.atleast_1d(nearest)
     far = distance > MISS * particle_px
     kind[far & (contaminated == BACKGROUND)] = BACKGROUND_KIND
-    kind[far & (contaminated != BACKGROUND)] = INTERFERENCE_KIND
+    kind[far & (contaminated != BACKGROUND)] = CONTAMINATION_KIND
     close = np.flatnonzero(distance < HIT * particle_px)
     # Of several candidates for one particle the nearest is right; the others teach nothing.
     order = close[np.argsort(distance[close], kind="stable")]
@@ -170,7 +170,7 @@ def classification_task(crops: MinedCrops, validation: MinedCrops, config: Train
         truth = torch.from_numpy(validation.kind)
         logits = torch.log(torch.from_numpy(answer).clamp_min(1e-7))
         figures = {"validation_loss": float(functional.cross_entropy(logits, truth))}
-        for number, name in enumerate(("particle", "interference", "background")):
+        for number, name in enumerate(("particle", "contamination", "background")):
             own = validation.kind == number
             figures[f"{name}_recall"] = float(right[own].mean()) if own.any() else float("nan")
         return figures

@@ -19,13 +19,19 @@ from cryoglean.networks.settings import Calibration
 from cryoglean.networks.weights import CARD, Weights, write_card
 from cryoglean.simulate.settings import SimulationConfig, TileConfig
 from cryoglean.simulate.shards import ShardPlan, write_shards
-from cryoglean.training.annotations import Teaching, scene_of
+from cryoglean.training.annotations import Annotations, labelled_micrograph
 from cryoglean.training.calibration import figures, fit_calibration, measure_tiles, recommended_threshold
 from cryoglean.training.export import export_networks, load_trainable
-from cryoglean.training.finetune_tasks import CHANCE, Lesson, measure_scenes, tune_classifier, tune_segmenter
-from cryoglean.training.labelling import Scene, cut, labelled_by_map, scene_of_tile
+from cryoglean.training.finetune_tasks import (
+    CHANCE,
+    FineTuningData,
+    measure_micrographs,
+    tune_classifier,
+    tune_segmenter,
+)
+from cryoglean.training.labelling import LabelledMicrograph, cut, labelled_by_map, labelled_tile
 from cryoglean.training.loop import Watch
-from cryoglean.training.progress import Learnt, Progress, Tell
+from cryoglean.training.progress import FineTuningResult, Progress, Reporter
 from cryoglean.training.settings import TrainConfig
 from cryoglean.training.train import load_shards, load_tiles, source_state
 
@@ -50,7 +56,7 @@ _COMPLEXES = 70
 
 
 @dataclass(frozen=True)
-class Order:
+class FineTuningJob:
     """How and where to learn.
 
     Parameters
@@ -82,74 +88,76 @@ class Order:
         return load_networks(self.start.folder, threads=self.config.threads)
 
 
-def learn_from_micrographs(teaching: Teaching, order: Order, tell: Tell) -> Learnt:
+def fine_tune(annotations: Annotations, job: FineTuningJob, report: Reporter) -> FineTuningResult:
     """Go on from weights with a user's picks or corrections.
 
     Parameters
     ----------
-    teaching : Teaching
+    annotations : Annotations
         The micrographs and what is known of them.
-    order : Order
+    job : FineTuningJob
         How and where to.
-    tell : callable
-        Is told what happens.
+    report : callable
+        Called with each event as it happens.
 
     Returns
     -------
-    Learnt
-        How it ended, which `tell` was told too. The weights are in the folder, with a card.
+    FineTuningResult
+        How it ended, which `report` was called with too. The weights are in the folder, with a card.
 
     Raises
     ------
     UsageError
         There is nothing to learn, or the folder holds other weights.
     """
-    clock = _Clock(order.config.fine_tuning.minutes, tell)
-    _require_free(order)
-    networks = order.networks
-    scenes = []
-    with threads(order.config.threads):
-        for number, taught in enumerate(teaching.micrographs):
-            clock.tell("reading micrographs", number, len(teaching.micrographs))
-            scenes.append(scene_of(taught, teaching, networks))
-    if not any(len(scene.centres) for scene in scenes):
+    clock = _Clock(job.config.fine_tuning.minutes, report)
+    _require_free(job)
+    networks = job.networks
+    labelled = []
+    with threads(job.config.threads):
+        for number, one in enumerate(annotations.micrographs):
+            clock.progress("reading micrographs", number, len(annotations.micrographs))
+            labelled.append(labelled_micrograph(one, annotations, networks))
+    if not any(len(one.centres) for one in labelled):
         raise UsageError("there is no particle in what was picked, so there is nothing to learn from")
-    merit = [_average_precision(networks, scene) for scene in scenes]
-    learn, held = hold_back(scenes, merit, order.config)
-    replay, validation = _simulated(order, clock)
+    merit = [_average_precision(networks, one) for one in labelled]
+    learn, held = hold_back(labelled, merit, job.config)
+    replay, validation = _simulated(job, clock)
     side = replay.image.shape[1]
-    lesson = Lesson(cut(learn, side), held, replay, validation)
-    return _learn(lesson, order, clock, taught=teaching.description)
+    data = FineTuningData(cut(learn, side), held, replay, validation)
+    return _fine_tune(data, job, clock, annotated=annotations.description)
 
 
-def learn_from_tiles(folder: Path, order: Order, tell: Tell, *, complete: bool = True) -> Learnt:
+def fine_tune_on_tiles(
+    folder: Path, job: FineTuningJob, report: Reporter, *, complete: bool = True
+) -> FineTuningResult:
     """Go on from weights with tiles that `cryoglean labels --tiles` cut from a user's micrographs.
 
     Parameters
     ----------
     folder : Path
         The tiles: a file for each micrograph, of which the last ones are held back.
-    order : Order
+    job : FineTuningJob
         How and where to.
     complete : bool
         Whether every particle is labelled, or only those that a refinement kept.
-    tell : callable
-        Is told what happens.
+    report : callable
+        Called with each event as it happens.
 
     Raises
     ------
     UsageError
         There are no tiles, or of one micrograph alone; or the folder of the weights holds others.
     """
-    clock = _Clock(order.config.fine_tuning.minutes, tell)
-    _require_free(order)
-    shape = order.config.architecture
+    clock = _Clock(job.config.fine_tuning.minutes, report)
+    _require_free(job)
+    shape = job.config.architecture
     # A particle is a family of its own, and which split its tiles were put into is a matter of its name.
     splits = [split for split in SPLITS if find_shards(folder, split)]
     files = [
         labelled_by_map(tiles, shape.particle_px, complete=complete)
         for split in splits
-        for tiles in load_shards(folder, split, order.config)
+        for tiles in load_shards(folder, split, job.config)
     ]
     if len(files) < 2:
         what = "tiles of one micrograph alone" if files else "no tiles"
@@ -157,23 +165,23 @@ def learn_from_tiles(folder: Path, order: Order, tell: Tell, *, complete: bool =
             f"{folder} holds {what}; one is needed to learn from and one to measure on: "
             "make them with `cryoglean labels --tiles`"
         )
-    number = _number_held(len(files), order.config)
+    number = _number_held(len(files), job.config)
     held = LabelledTiles.joined(files[-number:])
-    scenes = [scene_of_tile(held, i, shape.particle_px, complete=complete) for i in range(len(held))]
-    replay, validation = _simulated(order, clock)
+    labelled = [labelled_tile(held, i, shape.particle_px, complete=complete) for i in range(len(held))]
+    replay, validation = _simulated(job, clock)
     own = LabelledTiles.joined(files[:-number])
     if own.image.shape[1] != replay.image.shape[1]:
         raise UsageError(
             f"{folder}: tiles of {own.image.shape[1]} pixels at the networks' scale, and simulated ones of "
             f"{replay.image.shape[1]}; cut and simulate tiles of the same size"
         )
-    taught = f"{len(own.centres)} labelled particles in {len(files)} micrographs"
-    return _learn(Lesson(own, scenes, replay, validation), order, clock, taught=taught)
+    annotated = f"{len(own.centres)} labelled particles in {len(files)} micrographs"
+    return _fine_tune(FineTuningData(own, labelled, replay, validation), job, clock, annotated=annotated)
 
 
 def hold_back(
-    scenes: Sequence[Scene], merit: Sequence[float], config: TrainConfig
-) -> tuple[list[Scene], list[Scene]]:
+    labelled: Sequence[LabelledMicrograph], merit: Sequence[float], config: TrainConfig
+) -> tuple[list[LabelledMicrograph], list[LabelledMicrograph]]:
     """Part micrographs into those to learn from and those to measure on; of a single one, the right third.
 
     Held back are those of middling difficulty for the present networks, which tell best what the others are
@@ -182,46 +190,48 @@ def hold_back(
 
     Parameters
     ----------
-    scenes : sequence of Scene
+    labelled : sequence of LabelledMicrograph
         All.
     merit : sequence of float
         Average precision of the present networks on each.
     config : TrainConfig
         The share to hold back.
     """
-    if len(scenes) == 1:
-        return _parted(scenes[0])
-    number = _number_held(len(scenes), config)
-    telling = [i for i, scene in enumerate(scenes) if scene.complete and len(scene.centres)]
-    eligible = telling if len(telling) >= number else range(len(scenes))
-    order = sorted(eligible, key=lambda i: (merit[i], i))
-    chosen = {order[int(place)] for place in (np.arange(number) + 0.5) * len(order) / number}
+    if len(labelled) == 1:
+        return _parted(labelled[0])
+    number = _number_held(len(labelled), config)
+    telling = [i for i, one in enumerate(labelled) if one.complete and len(one.centres)]
+    eligible = telling if len(telling) >= number else range(len(labelled))
+    ranked = sorted(eligible, key=lambda i: (merit[i], i))
+    chosen = {ranked[int(place)] for place in (np.arange(number) + 0.5) * len(ranked) / number}
     return (
-        [scene for i, scene in enumerate(scenes) if i not in chosen],
-        [scene for i, scene in enumerate(scenes) if i in chosen],
+        [one for i, one in enumerate(labelled) if i not in chosen],
+        [one for i, one in enumerate(labelled) if i in chosen],
     )
 
 
-def _average_precision(networks: Networks, scene: Scene) -> float:
+def _average_precision(networks: Networks, one: LabelledMicrograph) -> float:
     card = networks.weights.card
-    return figures(measure_scenes(networks, [scene]), card.calibration, card.threshold)[_MERIT]
+    return figures(measure_micrographs(networks, [one]), card.calibration, card.threshold)[_MERIT]
 
 
 def _number_held(count: int, config: TrainConfig) -> int:
     return min(count - 1, max(1, round(config.fine_tuning.held_back * count)))
 
 
-def _parted(scene: Scene) -> tuple[list[Scene], list[Scene]]:
-    rows, columns = scene.inner
+def _parted(one: LabelledMicrograph) -> tuple[list[LabelledMicrograph], list[LabelledMicrograph]]:
+    rows, columns = one.inner
     border = columns.start + 2 * (columns.stop - columns.start) // 3
-    left = scene.particle.copy()
+    left = one.particle.copy()
     left[:, border:] = UNKNOWN
-    return [replace(scene, particle=left)], [replace(scene, inner=(rows, slice(border, columns.stop)))]
+    return [replace(one, particle=left)], [replace(one, inner=(rows, slice(border, columns.stop)))]
 
 
-def _learn(lesson: Lesson, order: Order, clock: _Clock, *, taught: str) -> Learnt:
+def _fine_tune(
+    data: FineTuningData, job: FineTuningJob, clock: _Clock, *, annotated: str
+) -> FineTuningResult:
     """Train, calibrate and measure; write the weights."""
-    config, tuning = order.config, order.config.fine_tuning
+    config, tuning = job.config, job.config.fine_tuning
     config = config.model_copy(
         update={
             "rate": tuning.rate,
@@ -229,68 +239,68 @@ def _learn(lesson: Lesson, order: Order, clock: _Clock, *, taught: str) -> Learn
             "validate_every": tuning.validate_every,
         }
     )
-    record = order.out / "training"
-    card, networks = order.start.card, order.networks
-    clock.tell("measuring the networks as they are", 0, 1)
-    before = figures(measure_scenes(networks, lesson.held), card.calibration, card.threshold)
-    general = figures(measure_tiles(networks, lesson.validation), card.calibration, card.threshold)
+    record = job.out / "training"
+    card, networks = job.start.card, job.networks
+    clock.progress("measuring the networks as they are", 0, 1)
+    before = figures(measure_micrographs(networks, data.held), card.calibration, card.threshold)
+    general = figures(measure_tiles(networks, data.validation), card.calibration, card.threshold)
     before[GENERAL] = general[_MERIT]
-    segmenter, classifier = load_trainable(order.start.folder, card.architecture)
+    segmenter, classifier = load_trainable(job.start.folder, card.architecture)
     segmenter = tune_segmenter(
         segmenter,
-        lesson,
+        data,
         config,
         out=record,
-        resume=order.resume,
-        watch=clock.watch("teaching the segmentation network", _FOR_SEGMENTER),
+        resume=job.resume,
+        watch=clock.watch("annotations the segmentation network", _FOR_SEGMENTER),
     )
     classifier = tune_classifier(
         classifier,
-        lesson,
+        data,
         config,
         segmenter=segmenter,
         out=record,
-        watch=clock.watch("teaching the classification network", _FOR_ALL),
+        watch=clock.watch("annotations the classification network", _FOR_ALL),
     )
-    clock.tell("measuring", 0, 1)
+    clock.progress("measuring", 0, 1)
     pair = segmenter, classifier
-    fitted = _fit(order, lesson, pair)
+    fitted = _fit(job, data, pair)
     kept = fitted.own[_MERIT] < before[_MERIT] - CHANCE
     if kept:
-        pair = load_trainable(order.start.folder, card.architecture)
-        fitted = _fit(order, lesson, pair)
+        pair = load_trainable(job.start.folder, card.architecture)
+        fitted = _fit(job, data, pair)
     new = card.model_copy(
         update={
-            "name": order.out.resolve().name,
+            "name": job.out.resolve().name,
             "calibration": fitted.calibration,
             "threshold": fitted.threshold,
             "expected_precision": fitted.own["precision"],
             "validation": fitted.simulated,
             "held_back": {"before": before, "after": fitted.own},
             "origin": card.name,
-            "data": f"{card.data} Then: {taught}, and {len(lesson.replay)} simulated tiles.",
+            "data": f"{card.data} Then: {annotated}, and {len(data.replay)} simulated tiles.",
             "families": card.families,
             "training": config.model_dump(mode="json"),
-            "command": order.command,
+            "command": job.command,
             "commit": source_state(),
             "cost": f"{clock.minutes:.1f} minutes on {config.threads} cores",
         }
     )
     # The card comes last, so that a folder with a card is a folder of finished weights.
-    export_networks(order.out, *pair, architecture=card.architecture)
-    write_card(order.out, new)
-    learnt = Learnt(
-        weights=order.out,
+    export_networks(job.out, *pair, architecture=card.architecture)
+    write_card(job.out, new)
+    result = FineTuningResult(
+        weights=job.out,
         before=before,
         after=fitted.own,
         threshold=fitted.threshold,
         kept=kept,
         better=fitted.own["f1"] > before["f1"],
         minutes=round(clock.minutes, 2),
-        command=f"cryoglean pick MICROGRAPHS --method network --weights {order.out} --out RUN",
+        command=f"cryoglean pick MICROGRAPHS --method network --weights {job.out} --out RUN",
     )
-    clock.end(learnt)
-    return learnt
+    clock.end(result)
+    return result
 
 
 @dataclass(frozen=True)
@@ -303,15 +313,15 @@ class _Fitted:
     simulated: dict[str, float]
 
 
-def _fit(order: Order, lesson: Lesson, pair: tuple[nn.Module, nn.Module]) -> _Fitted:
+def _fit(job: FineTuningJob, data: FineTuningData, pair: tuple[nn.Module, nn.Module]) -> _Fitted:
     """Fit calibration and threshold on micrographs held back and on simulated tiles together."""
-    folder = order.out / "training" / "measured"
-    export_networks(folder, *pair, architecture=order.start.card.architecture)
-    write_card(folder, order.start.card)
-    networks = load_networks(folder, threads=order.config.threads)
-    own, simulated = measure_scenes(networks, lesson.held), measure_tiles(networks, lesson.validation)
+    folder = job.out / "training" / "measured"
+    export_networks(folder, *pair, architecture=job.start.card.architecture)
+    write_card(folder, job.start.card)
+    networks = load_networks(folder, threads=job.config.threads)
+    own, simulated = measure_micrographs(networks, data.held), measure_tiles(networks, data.validation)
     # Where picks are incomplete, a false one cannot be told from a particle that nobody picked.
-    complete = np.array([scene.complete for scene in lesson.held], float)
+    complete = np.array([one.complete for one in data.held], float)
     particles = sum(len(one) for one, told in zip(own.truth, complete, strict=True) if told)
     share = particles / (particles + CERTAIN)
     worth = [
@@ -326,13 +336,13 @@ def _fit(order: Order, lesson: Lesson, pair: tuple[nn.Module, nn.Module]) -> _Fi
     return _Fitted(calibration, threshold, after, general)
 
 
-def _simulated(order: Order, clock: _Clock) -> tuple[LabelledTiles, LabelledTiles]:
+def _simulated(job: FineTuningJob, clock: _Clock) -> tuple[LabelledTiles, LabelledTiles]:
     """Read simulated tiles to rehearse and to measure on; make them where there are none."""
-    config, number = order.config, order.config.fine_tuning.tiles
-    folder = order.shards
+    config, number = job.config, job.config.fine_tuning.tiles
+    folder = job.shards
     if folder is None:
-        folder = order.out / "training" / "simulated"
-        write_shards(folder, replay_plan(config), workers=config.threads, report=clock.report)
+        folder = job.out / "training" / "simulated"
+        write_shards(folder, replay_plan(config), workers=config.threads, report=clock.simulated)
     replay, validation = (load_tiles(folder, split, config) for split in ("train", "validation"))
     return replay.first(number), validation.first(max(1, number // 3))
 
@@ -352,44 +362,44 @@ def replay_plan(config: TrainConfig) -> ShardPlan:
     return ShardPlan(SimulationConfig(tiles=tiles), (), tiles=config.fine_tuning.tiles, seed=config.seed)
 
 
-def _require_free(order: Order) -> None:
+def _require_free(job: FineTuningJob) -> None:
     """Refuse to put new weights in the place of others, which may be better."""
-    if (order.out / CARD).exists():
+    if (job.out / CARD).exists():
         raise UsageError(
-            f"{order.out} holds weights already, which may be better: choose another --out, or remove it"
+            f"{job.out} holds weights already, which may be better: choose another --out, or remove it"
         )
 
 
 class _Clock:
-    """Tells how far it is, and when the time is up."""
+    """Reports progress, and ends training when the time is up."""
 
-    def __init__(self, minutes: float, tell: Tell) -> None:
+    def __init__(self, minutes: float, report: Reporter) -> None:
         self._began = time.monotonic()
         self._allowed = minutes
-        self._tell = tell
+        self._report = report
 
     @property
     def minutes(self) -> float:
         """Minutes since the beginning."""
         return (time.monotonic() - self._began) / 60
 
-    def tell(self, stage: str, step: int, steps: int) -> None:
-        """Tell how far it is."""
-        self._tell(Progress(stage, step, steps))
+    def progress(self, stage: str, step: int, steps: int) -> None:
+        """Return how far it is."""
+        self._report(Progress(stage, step, steps))
 
-    def report(self, what: str, done: int, total: int) -> None:
-        """Tell how far the simulation is."""
-        self.tell({"structures": "projecting structures"}.get(what, "simulating tiles"), done, total)
+    def simulated(self, what: str, done: int, total: int) -> None:
+        """Return how far the simulation is."""
+        self.progress({"structures": "projecting structures"}.get(what, "simulating tiles"), done, total)
 
     def watch(self, stage: str, share: float) -> Watch:
         """Make what watches a training, and ends it when this share of the time is up."""
 
         def watch(step: int, steps: int, _: float) -> bool:
-            self.tell(stage, step, steps)
+            self.progress(stage, step, steps)
             return self.minutes > share * self._allowed
 
         return watch
 
-    def end(self, learnt: Learnt) -> None:
-        """Tell how it ended."""
-        self._tell(learnt)
+    def end(self, result: FineTuningResult) -> None:
+        """Return how it ended."""
+        self._report(result)

@@ -27,8 +27,14 @@ from cryoglean.networks.maps import CENTRE, CONTAMINATION, STRIDE, find_candidat
 from cryoglean.networks.runtime import Networks, cut_crops
 from cryoglean.training.augmentation import Example, example
 from cryoglean.training.calibration import REACH, Measured
-from cryoglean.training.classifier import BACKGROUND_KIND, MinedCrops, classification_task, judge, mine_crops
-from cryoglean.training.labelling import Scene
+from cryoglean.training.classifier import (
+    BACKGROUND_KIND,
+    MinedCrops,
+    classification_task,
+    label_candidates,
+    mine_crops,
+)
+from cryoglean.training.labelling import LabelledMicrograph
 from cryoglean.training.loop import Metrics, Task, Watch, train
 from cryoglean.training.losses import segmentation_loss
 from cryoglean.training.segmenter import measure, predict
@@ -38,7 +44,7 @@ from cryoglean.types import Picks
 _WATCHED = 48
 """Simulated tiles on which it is watched whether the general ability stays."""
 
-_WATCHED_SCENES = 6
+_WATCHED_MICROGRAPHS = 6
 """Micrographs on which it is watched what is learnt; more would only take time."""
 
 CHANCE = 0.03
@@ -50,21 +56,21 @@ _MINED = 400
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
+class FineTuningData:
     """What to learn, and what to measure it on.
 
     Parameters
     ----------
     tiles : LabelledTiles
-        Of the user's micrographs, with the trust in their labels; see `scenes.cut`.
-    held : sequence of Scene
+        Of the user's micrographs, with the trust in their labels; see `labelling.cut`.
+    held : sequence of LabelledMicrograph
         Micrographs of the user's that are held back.
     replay, validation : LabelledTiles
         Simulated tiles to rehearse, and others to measure on.
     """
 
     tiles: LabelledTiles
-    held: Sequence[Scene]
+    held: Sequence[LabelledMicrograph]
     replay: LabelledTiles
     validation: LabelledTiles
 
@@ -90,15 +96,15 @@ class _FrozenNorm(nn.BatchNorm2d):
 
 
 def tune_segmenter(
-    network: nn.Module, lesson: Lesson, config: TrainConfig, *, out: Path, resume: bool, watch: Watch
+    network: nn.Module, data: FineTuningData, config: TrainConfig, *, out: Path, resume: bool, watch: Watch
 ) -> nn.Module:
-    """Train the segmentation network on a lesson.
+    """Train the segmentation network on a data.
 
     Parameters
     ----------
     network : Module
         Where to go on from.
-    lesson : Lesson
+    data : FineTuningData
         What to learn.
     config : TrainConfig
         How; the steps and the trust in labels are in its part `fine_tuning`.
@@ -107,7 +113,7 @@ def tune_segmenter(
     resume : bool
         Go on from the last checkpoint.
     watch : callable
-        Is told of every step, and may end the training.
+        Is known of every step, and may end the training.
 
     Returns
     -------
@@ -115,7 +121,7 @@ def tune_segmenter(
         The last state that was as good as any that was looked at, which may be the first.
     """
     kept = _Kept(out / "segmentation-kept.safetensors", resume=resume)
-    task = _segmentation_task(lesson, config, kept=kept, watch=watch)
+    task = _segmentation_task(data, config, kept=kept, watch=watch)
     network = freeze_statistics(network)
     if not kept.any:
         task.validate(network.eval(), 0)
@@ -124,23 +130,23 @@ def tune_segmenter(
     return kept.restore(tuned)
 
 
-def _segmentation_task(lesson: Lesson, config: TrainConfig, *, kept: _Kept, watch: Watch) -> Task:
-    own, tuning = lesson.tiles, config.fine_tuning
+def _segmentation_task(data: FineTuningData, config: TrainConfig, *, kept: _Kept, watch: Watch) -> Task:
+    own, tuning = data.tiles, config.fine_tuning
     particle_px = config.architecture.particle_px
     size = round(len(own) / tuning.share)
-    watched = lesson.validation.first(_WATCHED)
+    watched = data.validation.first(_WATCHED)
     simulated = [example(watched, i, particle_px=particle_px) for i in range(len(watched))]
 
     def batch(index: NDArray[np.int64], rng: np.random.Generator) -> tuple[Tensor, ...]:
         made = []
         for i, stream in zip(index, rng.spawn(len(index)), strict=True):
             if i < len(own):
-                made.append(taught_example(own, int(i), config=config, rng=stream))
+                made.append(annotated_example(own, int(i), config=config, rng=stream))
             else:
-                number = int(stream.integers(len(lesson.replay)))
+                number = int(stream.integers(len(data.replay)))
                 made.append(
                     example(
-                        lesson.replay,
+                        data.replay,
                         number,
                         particle_px=particle_px,
                         config=config.augmentation,
@@ -157,7 +163,7 @@ def _segmentation_task(lesson: Lesson, config: TrainConfig, *, kept: _Kept, watc
         maps = predict(network, [one.image for one in simulated])
         general = measure(watched, simulated, maps, particle_px=particle_px)["average_precision"]
         figures = {
-            "own_average_precision": _own_precision(network, lesson.held[:_WATCHED_SCENES], particle_px),
+            "own_average_precision": _own_precision(network, data.held[:_WATCHED_MICROGRAPHS], particle_px),
             "simulated_average_precision": general,
         }
         kept.offer(network, figures["own_average_precision"] + tuning.general * general, step)
@@ -166,7 +172,7 @@ def _segmentation_task(lesson: Lesson, config: TrainConfig, *, kept: _Kept, watc
     return Task("segmentation", size, batch, segmentation_loss, validate, watch)
 
 
-def taught_example(
+def annotated_example(
     tiles: LabelledTiles, index: int, *, config: TrainConfig, rng: np.random.Generator | None
 ) -> Example:
     """Make an example of a tile of a user's, whose labels count by the trust in them."""
@@ -188,17 +194,17 @@ def taught_example(
 
 def tune_classifier(
     classifier: nn.Module,
-    lesson: Lesson,
+    data: FineTuningData,
     config: TrainConfig,
     *,
     segmenter: nn.Module,
     out: Path,
     watch: Watch,
 ) -> nn.Module:
-    """Train the classification network on what the new segmentation network finds in a lesson."""
-    own = mine_taught(segmenter, lesson.tiles, config)
-    replay = mine_crops(segmenter, lesson.replay, config, augmentation=config.augmentation, seed=config.seed)
-    held = mine_crops(segmenter, lesson.validation.first(_WATCHED), config)
+    """Train the classification network on what the new segmentation network finds in a data."""
+    own = mine_annotated(segmenter, data.tiles, config)
+    replay = mine_crops(segmenter, data.replay, config, augmentation=config.augmentation, seed=config.seed)
+    held = mine_crops(segmenter, data.validation.first(_WATCHED), config)
     # As many of the user's candidates as of simulated ones, by repeating them.
     times = max(1, round(len(replay) / max(1, len(own))))
     crops = _joined_crops([*[own] * times, replay])
@@ -208,53 +214,59 @@ def tune_classifier(
     return train(freeze_statistics(classifier), task, half, epochs=epochs, out=out)
 
 
-def mine_taught(network: nn.Module, tiles: LabelledTiles, config: TrainConfig) -> MinedCrops:
+def mine_annotated(network: nn.Module, tiles: LabelledTiles, config: TrainConfig) -> MinedCrops:
     """Let the segmentation network find candidates in a user's tiles, and tell what each is.
 
-    A deleted pick is interference, as is what lies on labelled contamination; whatever else is no particle is
-    background. Where picks are incomplete, nothing is told of candidates that nobody picked.
+    A deleted pick is contamination, as is what lies on labelled contamination; whatever else is no particle
+    is background. Where picks are incomplete, nothing is known of candidates that nobody picked.
     """
     shape = config.architecture
     parts = []
     for i in np.linspace(0, len(tiles) - 1, min(len(tiles), _MINED)).round().astype(int).tolist():
-        one = taught_example(tiles, i, config=config, rng=None)
+        one = annotated_example(tiles, i, config=config, rng=None)
         candidates = find_candidates(predict(network, [one.image])[0, CENTRE], shape.particle_px)
         trust = one.labels[..., 1]
-        foreign = np.isin(trust, (CONTAMINATED, DEBRIS, REFUTED)).astype(np.uint8)
-        labels = np.stack([one.labels[..., 0], foreign], axis=-1)
-        kind = judge(candidates.xy, one.centres, labels, particle_px=shape.particle_px)
+        contaminated = np.isin(trust, (CONTAMINATED, DEBRIS, REFUTED)).astype(np.uint8)
+        labels = np.stack([one.labels[..., 0], contaminated], axis=-1)
+        kind = label_candidates(candidates.xy, one.centres, labels, particle_px=shape.particle_px)
         column, row = np.clip(np.rint(candidates.xy).astype(np.intp), 0, trust.shape[0] - 1).T
         kind[(kind == BACKGROUND_KIND) & (trust[row, column] == UNLABELLED)] = -1
-        told = kind >= 0
-        crops = cut_crops(one.image, candidates.xy[told], shape.crop_px).astype(np.float16)
-        parts.append(MinedCrops(crops, kind[told], candidates.score[told]))
+        known = kind >= 0
+        crops = cut_crops(one.image, candidates.xy[known], shape.crop_px).astype(np.float16)
+        parts.append(MinedCrops(crops, kind[known], candidates.score[known]))
     return _joined_crops(parts)
 
 
-def measure_scenes(networks: Networks, scenes: Sequence[Scene]) -> Measured:
+def measure_micrographs(networks: Networks, micrographs: Sequence[LabelledMicrograph]) -> Measured:
     """Run both networks over a user's micrographs, as picking does."""
     particle_px = networks.weights.card.architecture.particle_px
     truth, found, common, joint = [], [], 0, 0
-    for scene in scenes:
-        maps = networks.segment(scene.level)
+    for micrograph in micrographs:
+        maps = networks.segment(micrograph.level)
         candidates = find_candidates(maps.centre, particle_px)
-        particle = networks.classify(scene.level, candidates.xy)[:, 0]
-        picks = Picks(candidates.xy, candidates.score, name=scene.name, extra={"classifier": particle})
-        truth.append(where_known(Picks(scene.centres, name=scene.name), scene.within))
-        found.append(where_known(picks, scene.within))
-        answer, wanted = (mask[scene.inner] for mask in (maps.particle > 0.5, scene.particle == PARTICLE))
+        particle = networks.classify(micrograph.level, candidates.xy)[:, 0]
+        picks = Picks(candidates.xy, candidates.score, name=micrograph.name, extra={"classifier": particle})
+        truth.append(where_known(Picks(micrograph.centres, name=micrograph.name), micrograph.within))
+        found.append(where_known(picks, micrograph.within))
+        answer, wanted = (
+            mask[micrograph.inner] for mask in (maps.particle > 0.5, micrograph.particle == PARTICLE)
+        )
         common += int((answer & wanted).sum())
         joint += int((answer | wanted).sum())
     return Measured(tuple(truth), tuple(found), common / max(1, joint), 0.0, particle_px)
 
 
-def _own_precision(network: nn.Module, scenes: Sequence[Scene], particle_px: float) -> float:
-    """Average precision of what the segmentation network finds in scenes."""
+def _own_precision(
+    network: nn.Module, micrographs: Sequence[LabelledMicrograph], particle_px: float
+) -> float:
+    """Average precision of what the segmentation network finds in micrographs."""
     truth, found = [], []
-    for scene in scenes:
-        candidates = find_candidates(predict(network, [scene.level])[0, CENTRE], particle_px)
-        truth.append(where_known(Picks(scene.centres, name=scene.name), scene.within))
-        found.append(where_known(Picks(candidates.xy, candidates.score, name=scene.name), scene.within))
+    for micrograph in micrographs:
+        candidates = find_candidates(predict(network, [micrograph.level])[0, CENTRE], particle_px)
+        truth.append(where_known(Picks(micrograph.centres, name=micrograph.name), micrograph.within))
+        found.append(
+            where_known(Picks(candidates.xy, candidates.score, name=micrograph.name), micrograph.within)
+        )
     merit = evaluate(truth, found, diameter_px=particle_px, tolerances=(REACH,)).pooled[0]
     return merit.average_precision or 0.0
 

@@ -37,8 +37,8 @@ REACH, CORE = 0.65, 0.2
 
 
 @dataclass(frozen=True, eq=False)
-class Knowledge:
-    """What is known of one micrograph, coordinates x, y in pixels of its scene.
+class Annotation:
+    """What is known of one micrograph, coordinates x, y in pixels of its micrograph.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Knowledge:
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class LabelledMicrograph:
     """A micrograph at the networks' scale, normalised, with its labels.
 
     Parameters
@@ -101,22 +101,22 @@ class Scene:
         return inside[::STRIDE, ::STRIDE]
 
 
-def paint(
+def label_image(
     level: FloatImage,
-    knowledge: Knowledge,
+    annotation: Annotation,
     seen: FloatImage,
     *,
     particle_px: float,
     inner: tuple[slice, slice],
     name: str = "micrograph",
-) -> Scene:
-    """Label a micrograph's scene by what a user knows and by what the present network sees.
+) -> LabelledMicrograph:
+    """Label a micrograph's micrograph by what a user knows and by what the present network sees.
 
     Parameters
     ----------
     level : array of float32, shape (ny, nx)
         Normalised at the networks' scale, multiples of 8.
-    knowledge : Knowledge
+    annotation : Annotation
         Of the user.
     seen : array of float32, shape (ny, nx)
         The present network's map of particles.
@@ -129,28 +129,28 @@ def paint(
 
     Returns
     -------
-    Scene
+    LabelledMicrograph
         The labels.
     """
     shape = level.shape
     mask = np.asarray(seen > 0.5, np.bool_)
-    distance, nearest = _nearest(knowledge.centres, shape)
+    distance, nearest = _nearest(annotation.centres, shape)
     core, near = distance < CORE * particle_px, distance < REACH * particle_px
-    covered = _seen(mask, core, nearest, count=len(knowledge.centres))
+    covered = _seen(mask, core, nearest, count=len(annotation.centres))
     own = near & covered[nearest] if len(covered) else near
     particle = np.full(shape, BACKGROUND, np.uint8)
     particle[near & ~own] = UNKNOWN
     particle[(own & mask) | core] = PARTICLE
     particle[_outline(own & mask) & ~core] = UNKNOWN
-    trust = np.full(shape, SURE if knowledge.complete else UNLABELLED, np.uint8)
-    if len(knowledge.centres):
-        trust[near] = np.where(nearest[near] < len(knowledge.sure), SURE, WEAK)
-    refuted = _nearest(knowledge.refuted, shape)[0] < 0.5 * particle_px
+    trust = np.full(shape, SURE if annotation.complete else UNLABELLED, np.uint8)
+    if len(annotation.centres):
+        trust[near] = np.where(nearest[near] < len(annotation.sure), SURE, WEAK)
+    refuted = _nearest(annotation.refuted, shape)[0] < 0.5 * particle_px
     trust[refuted & ~near] = REFUTED
     blank = np.ones(shape, bool)  # Beyond the border nobody knows.
     blank[inner] = False
     particle[blank] = UNKNOWN
-    return Scene(name, level, particle, trust, knowledge.centres, knowledge.complete, inner)
+    return LabelledMicrograph(name, level, particle, trust, annotation.centres, annotation.complete, inner)
 
 
 def labelled_by_map(tiles: LabelledTiles, particle_px: float, *, complete: bool) -> LabelledTiles:
@@ -182,15 +182,15 @@ def labelled_by_map(tiles: LabelledTiles, particle_px: float, *, complete: bool)
     return replace(tiles, particle=particle, contaminated=trust)
 
 
-def cut(scenes: list[Scene], side: int) -> LabelledTiles:
-    """Cut scenes into overlapping tiles.
+def cut(micrographs: list[LabelledMicrograph], side: int) -> LabelledTiles:
+    """Cut micrographs into overlapping tiles.
 
     Parameters
     ----------
-    scenes : list of Scene
+    micrographs : list of LabelledMicrograph
         What to cut.
     side : int
-        Rows and columns of a tile. A scene smaller than that is surrounded by unknown background.
+        Rows and columns of a tile. A micrograph smaller than that is surrounded by unknown background.
 
     Returns
     -------
@@ -200,18 +200,18 @@ def cut(scenes: list[Scene], side: int) -> LabelledTiles:
     """
     images: list[NDArray[np.uint8]] = []
     particles, trusts, centres, names = [], [], [], []
-    for scene in scenes:
-        rows, columns = (max(0, side - length) for length in scene.level.shape)
+    for micrograph in micrographs:
+        rows, columns = (max(0, side - length) for length in micrograph.level.shape)
         wide = [(0, rows), (0, columns)]
-        grey = np.pad(quantise(scene.level), wide, constant_values=MIDDLE)
-        particle = np.pad(scene.particle, wide, constant_values=UNKNOWN)
-        trust = np.pad(scene.trust, wide, constant_values=SURE)
+        grey = np.pad(quantise(micrograph.level), wide, constant_values=MIDDLE)
+        particle = np.pad(micrograph.particle, wide, constant_values=UNKNOWN)
+        trust = np.pad(micrograph.trust, wide, constant_values=SURE)
         for y in _starts(grey.shape[0], side):
             for x in _starts(grey.shape[1], side):
                 window = np.s_[y : y + side, x : x + side]
                 if (particle[window] == UNKNOWN).all():
                     continue
-                local = scene.centres - [x, y]
+                local = micrograph.centres - [x, y]
                 # Spots of particles beyond the edge reach into the tile.
                 inside = np.all((local > -side / 8) & (local < side * 9 / 8), axis=1)
                 number = np.full((int(inside.sum()), 1), float(len(images)))
@@ -219,7 +219,7 @@ def cut(scenes: list[Scene], side: int) -> LabelledTiles:
                 images.append(grey[window])
                 particles.append(particle[window])
                 trusts.append(trust[window])
-                names.append(scene.name)
+                names.append(micrograph.name)
     return LabelledTiles(
         np.stack(images),
         np.stack(particles),
@@ -255,15 +255,17 @@ def _nearest(
 def _seen(
     mask: NDArray[np.bool_], core: NDArray[np.bool_], nearest: NDArray[np.intp], *, count: int
 ) -> NDArray[np.bool_]:
-    """Tell which particles the network's mask covers."""
+    """Return which particles the network's mask covers."""
     area = np.bincount(nearest[core], minlength=count)
     covered = np.bincount(nearest[core & mask], minlength=count)
     return covered >= SEEN * np.maximum(area, 1)
 
 
-def scene_of_tile(tiles: LabelledTiles, index: int, particle_px: float, *, complete: bool = True) -> Scene:
-    """Make a scene of one labelled tile, all of which is within."""
-    return Scene(
+def labelled_tile(
+    tiles: LabelledTiles, index: int, particle_px: float, *, complete: bool = True
+) -> LabelledMicrograph:
+    """Make a micrograph of one labelled tile, all of which is within."""
+    return LabelledMicrograph(
         f"{tiles.family[index]}, tile {index}",
         normalise(tiles.image[index].astype(np.float32), particle_px),
         tiles.particle[index],

@@ -116,7 +116,7 @@ def choose_device(config: TrainConfig) -> torch.device:
 
 
 def takes_half(config: TrainConfig, device: torch.device) -> bool:
-    """Tell whether to compute in bfloat16: where the hardware multiplies it, it is several times as fast."""
+    """Return whether to compute in bfloat16: in hardware, it is several times as fast."""
     if config.precision != "auto":
         return config.precision == "bfloat16"
     return device.type == "cuda" or bool(torch.cpu.get_capabilities().get("amx_bf16"))

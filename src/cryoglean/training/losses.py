@@ -28,13 +28,13 @@ def segmentation_loss(logits: Tensor, target: Tensor, weight: Tensor, *, mask_we
         One number: cross-entropy and Dice of the mask, focal loss of the centre, cross-entropy of the
         contamination.
     """
-    particle, centres, foreign = (
+    particle, centres, contaminated = (
         (logits[:, channel], target[:, channel], weight[:, channel])
         for channel in (PARTICLE, CENTRE, CONTAMINATION)
     )
     mask = _cross_entropy(*particle) + dice_loss(*particle)
     centre = soft_focal_loss(*centres)
-    contamination = _cross_entropy(*foreign)
+    contamination = _cross_entropy(*contaminated)
     return mask_weight * mask + CENTRE_WEIGHT * centre + CONTAMINATION_WEIGHT * contamination
 
 

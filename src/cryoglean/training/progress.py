@@ -25,7 +25,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Learnt:
+class FineTuningResult:
     """How it ended.
 
     Parameters
@@ -57,5 +57,5 @@ class Learnt:
     command: str
 
 
-Tell = Callable[[Progress | Learnt], None]
+Reporter = Callable[[Progress | FineTuningResult], None]
 """Is told what happens."""

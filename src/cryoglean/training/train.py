@@ -74,7 +74,7 @@ def load_shards(folder: Path, split: Split, config: TrainConfig) -> list[Labelle
     return [LabelledTiles.of(read_shard(path), scale=scale) for path in paths]
 
 
-def make_weights(
+def train_networks(
     tiles: Mapping[Split, LabelledTiles],
     config: TrainConfig,
     provenance: Provenance,

@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 
 from cryoglean.errors import CryogleanError, MicrographError, UsageError
 from cryoglean.viewer.guard import Guard, Keys
-from cryoglean.viewer.maps import NoMapError, Shown
+from cryoglean.viewer.maps import NoMapError, OverlayKind
 from cryoglean.viewer.messages import (
     Changes,
     CorrectionsReply,
@@ -37,7 +37,7 @@ from cryoglean.viewer.messages import (
     TrainingRequest,
     TrainingState,
 )
-from cryoglean.viewer.shown import NoSuchMicrographError, ShownRun
+from cryoglean.viewer.viewed_run import NoSuchMicrographError, ViewedRun
 
 STATIC = Path(__file__).parent / "static"
 """The page as it was built."""
@@ -57,12 +57,12 @@ PNG: dict[int | str, dict[str, object]] = {200: {"content": {"image/png": {}}}}
 BYTES: dict[int | str, dict[str, object]] = {200: {"content": {"application/octet-stream": {}}}}
 
 
-def build_app(shown: ShownRun, keys: Keys) -> Guard:
+def build_app(shown: ViewedRun, keys: Keys) -> Guard:
     """Put the server together.
 
     Parameters
     ----------
-    shown : ShownRun
+    shown : ViewedRun
         What is shown; it is started and closed with the server.
     keys : Keys
         What opens it.
@@ -118,7 +118,7 @@ def _add_problems(app: FastAPI) -> None:
         return _problem(500, text)
 
 
-def _add_run(app: FastAPI, shown: ShownRun) -> None:
+def _add_run(app: FastAPI, shown: ViewedRun) -> None:
     @app.get("/api/run")
     def _() -> RunInfo:
         return shown.info()
@@ -151,7 +151,7 @@ def _add_run(app: FastAPI, shown: ShownRun) -> None:
         return FileResponse(file, filename=file.name, media_type="application/octet-stream", background=sent)
 
 
-def _add_micrographs(app: FastAPI, shown: ShownRun) -> None:
+def _add_micrographs(app: FastAPI, shown: ViewedRun) -> None:
     readers, thumbnail_readers = Semaphore(READERS), Semaphore(THUMBNAIL_READERS)
 
     @app.get("/api/micrographs/{number}/picks", response_model=MicrographPicks)
@@ -177,7 +177,7 @@ def _add_micrographs(app: FastAPI, shown: ShownRun) -> None:
         return await _picture(request, thumbnail_readers, lambda: shown.thumbnail(number))
 
     @app.get("/api/micrographs/{number}/overlay/{what}", response_class=Response, responses=PNG)
-    async def _(number: int, what: Shown, request: Request) -> Response:
+    async def _(number: int, what: OverlayKind, request: Request) -> Response:
         return await _picture(request, readers, lambda: shown.overlay(number, what), kind="image/png")
 
     @app.put("/api/micrographs/{number}/corrections")
@@ -185,7 +185,7 @@ def _add_micrographs(app: FastAPI, shown: ShownRun) -> None:
         return shown.correct(number, request)
 
 
-def _add_learning(app: FastAPI, shown: ShownRun) -> None:
+def _add_learning(app: FastAPI, shown: ViewedRun) -> None:
     @app.get("/api/proposals", response_model=Proposals)
     def _() -> Response:
         return Response(shown.proposals(), media_type="application/json")

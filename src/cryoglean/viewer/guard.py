@@ -123,7 +123,7 @@ class Guard:
         return _same(_queried(scope, "token"), self._keys.token)
 
     def _opens_once(self, scope: Scope) -> bool:
-        """Tell whether a request has the key that opens the page once, and hear no more of it then."""
+        """Return whether a request has the key that opens the page once, and hear no more of it then."""
         if self._used_once or scope["path"] != "/" or not _same(_queried(scope, "once"), self._keys.once):
             return False
         self._used_once = True
@@ -152,7 +152,7 @@ class _Headers:
         return values[0] if len(values) == 1 else ""
 
     def has(self, name: str) -> bool:
-        """Tell whether there is such a header."""
+        """Return whether there is such a header."""
         return any(key == name for key, _ in self._all)
 
     def cookie(self, name: str) -> str:

@@ -270,7 +270,7 @@ class Index:
         return any(newer)
 
     def _is_newer(self, path: Path) -> bool:
-        """Tell whether a file or folder may have changed since this was asked last."""
+        """Return whether a file or folder may have changed since this was asked last."""
         now, changed = time.time_ns(), _stamp(path)[0]
         newer = self._looked.get(path) != changed
         settled = now - changed > SETTLED_NS
@@ -302,7 +302,7 @@ def _with_candidates(entry: Entry, record: Record) -> Entry:
 
 
 def _agree(one: SelectConfig, other: SelectConfig) -> bool:
-    """Tell whether the same candidates can be picked."""
+    """Return whether the same candidates can be picked."""
     return one.model_copy(update={"min_score": other.min_score}) == other
 
 

@@ -18,11 +18,11 @@ from cryoglean.pickers.settings import PickConfig
 from cryoglean.types import FloatImage
 from cryoglean.viewer.pictures import Kept
 
-Shown = Literal["particle", "contamination"]
+OverlayKind = Literal["particle", "contamination"]
 
 STAGES = {"particle": ("particle", "similarity"), "contamination": ("contamination",)}
 """What methods call these maps; all have values from 0 to 1 where something is."""
-MOST = 32 << 20
+MAX_BYTES = 32 << 20
 """Bytes of maps that are kept."""
 
 
@@ -30,17 +30,17 @@ class NoMapError(UsageError):
     """A map that the method of the run does not have."""
 
 
-def seen_by(shown: Shown, config: PickConfig) -> PickConfig:
+def configuration_of_map(kind: OverlayKind, config: PickConfig) -> PickConfig:
     """Return whose map is shown: that of the run's own method, and of contamination always a network's.
 
     Parameters
     ----------
-    shown : {'particle', 'contamination'}
+    kind : {'particle', 'contamination'}
         The map.
     config : PickConfig
         The configuration of the run.
     """
-    if shown == "particle" or config.method == "network":
+    if kind == "particle" or config.method == "network":
         return config
     return PickConfig(
         method="network", diameter=config.diameter, contrast=config.contrast, angpix=config.angpix
@@ -51,18 +51,18 @@ class Maps:
     """Maps of the micrographs of a run, by the method that the run was picked with."""
 
     def __init__(self) -> None:
-        self._maps: Kept[dict[str, bytes]] = Kept(MOST, lambda maps: sum(map(len, maps.values())))
+        self._maps: Kept[dict[str, bytes]] = Kept(MAX_BYTES, lambda maps: sum(map(len, maps.values())))
         self._lock = threading.Lock()
         self._picker: tuple[PickConfig, Picker] | None = None
 
-    def get(self, path: Path, shown: Shown, config: PickConfig) -> bytes:
+    def get(self, path: Path, kind: OverlayKind, config: PickConfig) -> bytes:
         """Return a map as a grey PNG picture that covers the whole micrograph.
 
         Parameters
         ----------
         path : Path
             The micrograph.
-        shown : {'particle', 'contamination'}
+        kind : {'particle', 'contamination'}
             The probability of a particle, or its likeness to one; the probability of contamination.
         config : PickConfig
             The configuration of the run.
@@ -77,16 +77,16 @@ class Maps:
             The weights are not there any more.
         """
         maps = self._maps.get((path, identify(path), config), lambda: self._make(path, config))
-        if shown not in maps:
-            raise NoMapError(f"the method {config.method!r} has no map of {shown}")
-        return maps[shown]
+        if kind not in maps:
+            raise NoMapError(f"the method {config.method!r} has no map of {kind}")
+        return maps[kind]
 
     def _make(self, path: Path, config: PickConfig) -> dict[str, bytes]:
         stages = self._picker_for(config).stages(read_micrograph(path, pixel_size=config.angpix))
         if not stages:
             raise MicrographError(path, "nothing in this micrograph stands out from its noise")
-        found = {shown: next((n for n in names if n in stages), None) for shown, names in STAGES.items()}
-        return {shown: _encoded(stages[name]) for shown, name in found.items() if name is not None}
+        found = {kind: next((n for n in names if n in stages), None) for kind, names in STAGES.items()}
+        return {kind: _encoded(stages[name]) for kind, name in found.items() if name is not None}
 
     def _picker_for(self, config: PickConfig) -> Picker:
         """Return the picker, whose weights are read once."""

@@ -18,7 +18,7 @@ from cryoglean.types import Kind
 
 SCORE_BINS = 256
 """Bins of scores from 0 to 1 in the histograms of micrographs."""
-MOST_OPERATIONS = 20_000
+MAX_OPERATIONS = 20_000
 """So many steps can be sent at once."""
 
 Score = Annotated[float, Field(ge=0, le=1)]
@@ -231,7 +231,7 @@ class CorrectionsRequest(_Message):
 
     base_revision: int = Field(ge=0)
     """The revision that the page showed when they were made; others may have been made since, which stay."""
-    operations: list[Operation] = Field(max_length=MOST_OPERATIONS)
+    operations: list[Operation] = Field(max_length=MAX_OPERATIONS)
     """Steps, in order."""
 
 

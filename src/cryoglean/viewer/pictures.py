@@ -29,7 +29,7 @@ TOP_PX = 1024
 """Longer side of the smallest picture, at most."""
 THUMBNAIL_PX = 160
 """Longer side of a thumbnail."""
-MOST_PICTURES, MOST_PIXELS = 256 << 20, 384 << 20
+MAX_PICTURES, MAX_PIXELS = 256 << 20, 384 << 20
 """Bytes of finished pictures, and of pixels to make others of, that are kept."""
 QUALITY = 88
 """Of JPEG pictures, per cent."""
@@ -128,8 +128,8 @@ class Pictures:
     def __init__(self, thumbnails: Path, pixel_size: float | None = None) -> None:
         self._folder = thumbnails
         self._pixel_size = pixel_size
-        self._pictures: Kept[bytes] = Kept(MOST_PICTURES, len)
-        self._pyramids: Kept[_Pyramid] = Kept(MOST_PIXELS, lambda one: one.bytes)
+        self._pictures: Kept[bytes] = Kept(MAX_PICTURES, len)
+        self._pyramids: Kept[_Pyramid] = Kept(MAX_PIXELS, lambda one: one.bytes)
 
     def picture(self, path: Path, level: int, *, lowpass: float) -> bytes:
         """Return a micrograph as a JPEG picture.

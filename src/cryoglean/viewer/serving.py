@@ -10,18 +10,18 @@ import uvicorn
 from cryoglean.errors import UsageError
 from cryoglean.viewer.api import build_app
 from cryoglean.viewer.guard import Keys
-from cryoglean.viewer.shown import ShownRun
+from cryoglean.viewer.viewed_run import ViewedRun
 
 LOOPBACK = "127.0.0.1"
 """The only address that is listened on."""
 
 
-def serve(shown: ShownRun, *, port: int, ready: Callable[[int, Keys], None]) -> None:
+def serve(shown: ViewedRun, *, port: int, ready: Callable[[int, Keys], None]) -> None:
     """Serve a run until Ctrl-C or SIGTERM.
 
     Parameters
     ----------
-    shown : ShownRun
+    shown : ViewedRun
         What to show.
     port : int
         Where to listen; 0 for any that is free.

@@ -43,7 +43,7 @@ IDLE = TrainingState(
 
 
 def can_train() -> bool:
-    """Tell whether the packages are there that training needs."""
+    """Return whether the packages are there that training needs."""
     return all(find_spec(name) is not None for name in NEEDED)
 
 
@@ -171,7 +171,7 @@ def _event(line: str) -> dict[str, Any] | None:
         told = json.loads(line)
     except ValueError:
         return None
-    return told if isinstance(told, dict) and told.get("event") in ("progress", "learnt") else None
+    return told if isinstance(told, dict) and told.get("event") in ("progress", "result") else None
 
 
 def _news(event: dict[str, Any]) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def test_areas_are_relative_to_the_particle() -> None:
 def test_irregular_components_go_only_when_asked() -> None:
     disc, bar = discs((100, 200), [(50, 50)], 19), rectangle((100, 200), (140, 50), (110, 6), 0)
     both = disc | bar
-    kept = clean_mask(both, 30.0, CleaningConfig(most_irregular=5))
+    kept = clean_mask(both, 30.0, CleaningConfig(max_irregularity=5))
     assert kept[50, 50]
     assert not kept[50, 140]
     assert clean_mask(both, 30.0)[50, 140]

@@ -177,7 +177,7 @@ class TestRealMicrographs:
     def test_the_roundness_filter_costs_what_it_does(
         self, apoferritin: list[tuple[Micrograph, Picks]]
     ) -> None:
-        strict = PaperConfig.model_validate({"diameter": 114, "cleaning": {"most_irregular": 5}})
+        strict = PaperConfig.model_validate({"diameter": 114, "cleaning": {"max_irregularity": 5}})
         assert self.score(apoferritin, strict) < 0.9
 
     def test_fuzzy_clustering_with_three_classes_does_as_well(

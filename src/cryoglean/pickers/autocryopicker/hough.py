@@ -60,7 +60,7 @@ def find_circles(mask: Mask, diameter_px: float, config: HoughConfig | None = No
     # Votes are counted beyond the border too, or the maximum of a particle near it would be drawn inwards.
     margin = math.ceil(3 * config.blur * diameter_px)
     votes = _accumulate(mask, diameter_px, config, margin=margin)
-    maxima = find_prominent_maxima(votes, least=config.least_prominence, floor=config.least_prominence / 2)
+    maxima = find_prominent_maxima(votes, least=config.min_prominence, floor=config.min_prominence / 2)
     xy = maxima.xy - margin
     inside = np.all((xy >= -0.5) & (xy < np.array(mask.shape[::-1]) - 0.5), axis=1)
     radius = measure_radii(mask, xy[inside], radii_px(diameter_px, config))
@@ -170,14 +170,14 @@ def _borders(mask: Mask) -> NDArray[np.float32]:
     return np.stack([y, x, slope_y / length, slope_x / length]).astype(np.float32)
 
 
-def erase_circles(mask: Mask, circles: Circles, least_prominence: float) -> Mask:
+def erase_circles(mask: Mask, circles: Circles, min_prominence: float) -> Mask:
     """Take the discs of the circles of at least this prominence out of a mask.
 
     Notes
     -----
     Al-Azzawi et al. (2019), algorithm 4: the removal of circular objects before side views are looked for.
     """
-    certain = circles.prominence >= least_prominence
+    certain = circles.prominence >= min_prominence
     erased = mask.astype(np.uint8)
     for (x, y), radius in zip(circles.xy[certain], circles.radius[certain], strict=True):
         cv2.circle(erased, (round(x), round(y)), math.ceil(radius) + 1, 0, thickness=cv2.FILLED)

@@ -20,7 +20,7 @@ from cryoglean.pickers.autocryopicker.hough import Circles, accumulate_votes, er
 from cryoglean.pickers.autocryopicker.preprocessing import preprocess, preprocess_steps
 from cryoglean.pickers.autocryopicker.settings import PaperConfig
 from cryoglean.pickers.size.by_discs import SIGN_OF, Scale, complete_scale, estimate_scale, require_fitting
-from cryoglean.types import FloatImage, Mask, Micrograph, Picks, ScoreMap
+from cryoglean.types import FloatImage, Mask, Micrograph, Picks, ResampledImage
 
 SIGNS = {"dark": 1.0, "bright": -1.0}
 """What a micrograph is multiplied by to make its particles dark."""
@@ -119,7 +119,7 @@ class AutoCryoPicker:
         images["votes"] = accumulate_votes(cleaned, self.config.working_px, self.config.hough)
         return images
 
-    def _scale(self, micrograph: Micrograph) -> tuple[ScoreMap, float] | None:
+    def _scale(self, micrograph: Micrograph) -> tuple[ResampledImage, float] | None:
         """Resample to the working scale and make particles dark; with the diameter in Å."""
         found = self._find_scale(micrograph)
         if found is None:
@@ -151,7 +151,7 @@ class AutoCryoPicker:
         return clean_mask(clustered, size, self.config.cleaning)
 
 
-def _resample(micrograph: Micrograph, diameter: float, size: float) -> ScoreMap:
+def _resample(micrograph: Micrograph, diameter: float, size: float) -> ResampledImage:
     """Bring particles of `diameter` Å to `size` pixels."""
     require_fitting(micrograph, diameter)
     return average_area(micrograph.data, diameter / micrograph.pixel_size / size)

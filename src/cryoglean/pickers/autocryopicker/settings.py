@@ -53,9 +53,9 @@ class ClusterConfig(Config):
 class CleaningConfig(Config):
     """How masks of particles are cleaned."""
 
-    least_area: float = Field(0.22, ge=0)
+    min_area: float = Field(0.22, ge=0)
     """Smallest component kept, as a share of the area of a disc of the particle's diameter."""
-    most_irregular: float | None = Field(None, gt=1)
+    max_irregularity: float | None = Field(None, gt=1)
     """Keep components with perimeter²/(4π area) below this; off, as touching particles are one."""
 
 
@@ -68,7 +68,7 @@ class HoughConfig(Config):
     """Largest radius, in particle radii."""
     blur: float = Field(0.065, gt=0)
     """Blur of the votes, in particle diameters."""
-    least_prominence: float = Field(0.05, gt=0)
+    min_prominence: float = Field(0.05, gt=0)
     """Smallest prominence of a candidate; a perfect disc has 0.5 to 0.9."""
 
     @model_validator(mode="after")

@@ -20,9 +20,9 @@ from cryoglean.pickers.pixer.settings import NetworkConfig
 from cryoglean.pickers.size.by_discs import SIGN_OF, Scale, estimate_scale, require_fitting, resample_to
 from cryoglean.pickers.size.by_networks import measure_scale
 from cryoglean.select import inside
-from cryoglean.types import FloatImage, Mask, Micrograph, Picks, ScoreMap
+from cryoglean.types import FloatImage, Mask, Micrograph, Picks, ResampledImage
 
-FOREIGN = 0.5
+MAX_CONTAMINATION = 0.5
 """Candidates get no score where the mean probability of contamination under them exceeds this."""
 
 VIEWS = ((0.9, (0, 1)), (1.0, (0, 2)), (1.1, (2, 3)))
@@ -189,16 +189,16 @@ class NetworkPicker:
         return np.asarray(1 / (1 + np.exp(-odds / views)), np.float32)
 
     def _contaminated(self, maps: Maps, xy: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Tell which candidates lie on contamination rather than beside it."""
+        """Return which candidates lie on contamination rather than beside it."""
         half = round(self._particle_px / STRIDE / 2)
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * half + 1, 2 * half + 1)).astype(np.float32)
-        foreign = cv2.filter2D(maps.contamination, -1, disc / disc.sum(), borderType=cv2.BORDER_REFLECT)
+        under = cv2.filter2D(maps.contamination, -1, disc / disc.sum(), borderType=cv2.BORDER_REFLECT)
         column, row = (np.rint(xy).astype(np.intp) // STRIDE).T
-        row, column = np.clip(row, 0, foreign.shape[0] - 1), np.clip(column, 0, foreign.shape[1] - 1)
-        return np.asarray(foreign[row, column] > FOREIGN)
+        row, column = np.clip(row, 0, under.shape[0] - 1), np.clip(column, 0, under.shape[1] - 1)
+        return np.asarray(under[row, column] > MAX_CONTAMINATION)
 
 
-def working_image(micrograph: Micrograph, scale: Scale, particle_px: float) -> ScoreMap:
+def working_image(micrograph: Micrograph, scale: Scale, particle_px: float) -> ResampledImage:
     """Bring the particle to the networks' scale, bright, normalised over the whole micrograph.
 
     Around it a margin is blank, in which the networks say where the particles are that the border cuts.
@@ -215,7 +215,7 @@ def working_image(micrograph: Micrograph, scale: Scale, particle_px: float) -> S
     low = resample_to(micrograph, scale, particle_px)
     margin = margin_px(particle_px)
     offset = (low.offset[0] - margin * low.step[0], low.offset[1] - margin * low.step[1])
-    return ScoreMap(np.pad(normalise(low.data, particle_px), margin), low.step, offset)
+    return ResampledImage(np.pad(normalise(low.data, particle_px), margin), low.step, offset)
 
 
 def _picks(

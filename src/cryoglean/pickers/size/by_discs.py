@@ -21,8 +21,8 @@ from cryoglean.pickers.size.disc_curve import (
     scale_grid,
     strongest_discs,
 )
-from cryoglean.pickers.template.round_views import density_spread, find_foreign, find_round_views
-from cryoglean.types import Micrograph, ScoreMap
+from cryoglean.pickers.template.round_views import density_spread, find_contaminated, find_round_views
+from cryoglean.types import Micrograph, ResampledImage
 
 SIGN_OF: dict[str, float | None] = {"auto": None, "dark": -1.0, "bright": 1.0}
 """Sign of a particle's signal by what a user says of its contrast."""
@@ -30,17 +30,17 @@ LARGEST_SIDE_PX = 1024
 """Micrographs are binned to this before scales are compared; of particles that vanish, none is lost."""
 SMALLEST_PX = 12.0
 """Diameters below this many pixels of the micrograph are not considered."""
-FEWEST_PX = 4.0
+MIN_PX = 4.0
 """Of a particle of fewer pixels nothing can be told, and enlarging the micrograph would take all memory."""
 LARGEST_PART = 0.2
 """Nor are diameters above this part of the micrograph's shorter side."""
-FOREIGN_PART = 0.08
+CONTAMINATION_PART = 0.08
 """Width over which the level is averaged to find ice and carbon, as a part of the shorter side."""
-LEAST_STRENGTH = 0.004
+MIN_STRENGTH = 0.004
 """Less than this part of the area is what an empty micrograph's noise, or a few ice crystals, can show."""
 PROFILE_PX = 24.0
 """Scale at which the particle's edge is found: its assumed diameter in pixels."""
-FEWEST_FOR_PROFILE = 5
+MIN_FOR_PROFILE = 5
 """A profile of fewer discs than this is noise."""
 PLAUSIBLE = 0.15
 """Scales are plausible where their strength is at least this part of the strongest one's."""
@@ -48,15 +48,15 @@ SUSPICIOUS_PART = 0.1
 """Larger particles than this part of the shorter side are rarer than ice crystals and carbon."""
 UNDENIABLE = 0.03
 """A suspiciously large scale at which hardly anything is picked is believed from this strength."""
-MOST_WEIGHED = 4
+MAX_WEIGHED = 4
 """At most so many plausible scales are weighed by picking at each."""
-MOST_LOOKED_AT = 3
+MAX_LOOKED_AT = 3
 """In at most so many of the clearest micrographs."""
 WIDEST_LOOK = 24.0
 """And in at most so many particle diameters of the middle of each."""
-FEWEST_PICKS = 12
+MIN_PICKS = 12
 """A scale with fewer sure picks in a micrograph explains nothing: ice crystals are as many."""
-MOST_SPREAD = 0.4
+MAX_SPREAD = 0.4
 """Particles of one kind differ less than this in density, relative to their density."""
 LARGEST_CORRECTION = 1.5
 """The profile's edge may change the diameter by this factor at most."""
@@ -110,7 +110,7 @@ def estimate_scale(micrographs: Iterable[Micrograph], *, sign: float | None = No
     suspicious = best.diameter > SUSPICIOUS_PART * min(min(m.shape) * m.pixel_size for m in kept)
     rivals = [scale for scale in candidates if scale.strength >= PLAUSIBLE * best.strength]
     # Contamination is strong at its own, large scale; the particles may then be far down the list.
-    rivals = (candidates if suspicious else rivals)[:MOST_WEIGHED]
+    rivals = (candidates if suspicious else rivals)[:MAX_WEIGHED]
     weighed = [_weigh(scale, kept, curves, fixed=sign is not None) for scale in rivals]
     believable = [(scale, evidence) for scale, evidence in weighed if evidence is not None]
     if not believable:
@@ -139,7 +139,7 @@ def require_fitting(micrograph: Micrograph, diameter: float) -> None:
         It is larger than the micrograph, or only a few pixels.
     """
     diameter_px = diameter / micrograph.pixel_size
-    if not FEWEST_PX <= diameter_px <= min(micrograph.shape):
+    if not MIN_PX <= diameter_px <= min(micrograph.shape):
         ny, nx = micrograph.shape
         raise MicrographError(
             micrograph.path or micrograph.name,
@@ -148,10 +148,10 @@ def require_fitting(micrograph: Micrograph, diameter: float) -> None:
         )
 
 
-def resample_to(micrograph: Micrograph, scale: Scale, working_px: float) -> ScoreMap:
+def resample_to(micrograph: Micrograph, scale: Scale, working_px: float) -> ResampledImage:
     """Bring the particle to a working diameter in pixels, and make it bright."""
     low = average_area(micrograph.data, scale.diameter / micrograph.pixel_size / working_px)
-    return ScoreMap(low.data * np.float32(scale.sign), low.step, low.offset)
+    return ResampledImage(low.data * np.float32(scale.sign), low.step, low.offset)
 
 
 def _plausible_scales(curves: list[ScaleCurve], pixel_sizes: list[float], sign: float | None) -> list[Scale]:
@@ -165,7 +165,7 @@ def _plausible_scales(curves: list[ScaleCurve], pixel_sizes: list[float], sign: 
         if sign in (None, own_sign)
         for peak in _local_maxima(surplus)
     ]
-    return sorted((s for s in found if s.strength >= LEAST_STRENGTH), key=lambda s: -s.strength)
+    return sorted((s for s in found if s.strength >= MIN_STRENGTH), key=lambda s: -s.strength)
 
 
 def _local_maxima(values: NDArray[np.float64]) -> NDArray[np.intp]:
@@ -206,11 +206,11 @@ def _weigh(
     clear = _clearest(scale, micrographs, curves)
     # In a crowd the profile ends too early or too late; the scale that was found first may be the better one.
     for tried in (_refine(scale, clear, fixed=fixed), scale):
-        looks = [_look(micrograph, tried) for micrograph in clear[:MOST_LOOKED_AT]]
-        one_kind = float(np.median([look.spread for look in looks])) <= MOST_SPREAD
+        looks = [_look(micrograph, tried) for micrograph in clear[:MAX_LOOKED_AT]]
+        one_kind = float(np.median([look.spread for look in looks])) <= MAX_SPREAD
         if one_kind and any(look.picks for look in looks):
             break
-    evidence = float(np.mean([look.evidence if look.picks >= FEWEST_PICKS else 0.0 for look in looks]))
+    evidence = float(np.mean([look.evidence if look.picks >= MIN_PICKS else 0.0 for look in looks]))
     return tried, (evidence if one_kind else None)
 
 
@@ -231,7 +231,7 @@ def _look(micrograph: Micrograph, scale: Scale) -> _Look:
     working = resample_to(_middle(micrograph, scale), scale, PROFILE_PX)
     level = flatten(working.data, PROFILE_PX)
     views = find_round_views(clip_outliers(level), PROFILE_PX, rounds=1)
-    sure = (views.probability > 0.5) & ~find_foreign(working.data, level, views, diameter_px=PROFILE_PX)
+    sure = (views.probability > 0.5) & ~find_contaminated(working.data, level, views, diameter_px=PROFILE_PX)
     distance = (views.height[sure] - views.mixture.mean[0]) / views.mixture.width[0]
     evidence = float((views.probability[sure] * distance).sum()) * PROFILE_PX**2 / level.size
     return _Look(int(sure.sum()), evidence, density_spread(level, views, sure, diameter_px=PROFILE_PX))
@@ -244,8 +244,8 @@ def _measure(micrograph: Micrograph) -> ScaleCurve:
     small = average_area(micrograph.data, binning).data if binning > 1 else micrograph.data
     smallest = max(SMALLEST_PX / binning, DISC_PX if binning > 1 else 0.0)
     largest = LARGEST_PART * min(shape) / binning
-    foreign = far_from_usual(small, min(small.shape) * FOREIGN_PART)
-    curve = scale_curve(small, scale_grid(smallest, max(largest, smallest)), foreign)
+    contaminated = far_from_usual(small, min(small.shape) * CONTAMINATION_PART)
+    curve = scale_curve(small, scale_grid(smallest, max(largest, smallest)), contaminated)
     return ScaleCurve(curve.diameter_px * binning, curve.dark, curve.bright)
 
 
@@ -281,7 +281,7 @@ def _find_edge(micrograph: Micrograph, scale: Scale) -> tuple[float, float]:
         flatten(resample_to(_middle(micrograph, scale), scale, PROFILE_PX).data, 1.5 * PROFILE_PX)
     )
     centres = strongest_discs(disc_response(level, PROFILE_PX), PROFILE_PX)
-    if len(centres) < FEWEST_FOR_PROFILE:
+    if len(centres) < MIN_FOR_PROFILE:
         return scale.diameter, scale.sign
     profile = radial_profile(average_patches(level, centres, int(PROFILE_PX)))
     radius, contrast = particle_radius(profile, 0.85 * PROFILE_PX)

@@ -22,16 +22,16 @@ STEPS_PER_OCTAVE = 3
 """Diameters that are tried."""
 LARGEST_PART = 1 / 3
 """Diameters above this part of a micrograph's shorter side are not tried."""
-MOST_MICROGRAPHS = 4
+MAX_MICROGRAPHS = 4
 LOOKS = (12.0, 28.0)
 """So many diameters of the middle of a micrograph are looked at, and more where hardly any particle is."""
-LEAST_LOOK = 10.0
+MIN_LOOK = 10.0
 """Of several micrographs less of each is looked at, but so many diameters."""
-MOST_CANDIDATES = 300
+MAX_CANDIDATES = 300
 """Of the best candidates."""
 SURE = 0.5
 """Candidates of at least this probability count."""
-FEWEST = 3
+MIN_CANDIDATES = 3
 """Fewer of them, in all micrographs together, measure nothing."""
 FARTHEST = 0.75
 """A mask's pixel farther from its candidate than this, in diameters, is not of its particle."""
@@ -50,14 +50,14 @@ EXCESS = 1.065
 SCARCE = -4.0
 """Logarithm of the number at scales at which next to nothing is seen."""
 UNSEEN = -1e3
-LEAST, LEAST_ALONE, LEAST_OF_FEW = 5.0, 8.5, 14.0
+MIN_PLAUSIBILITY, MIN_PLAUSIBILITY_ALONE, MIN_PLAUSIBILITY_OF_FEW = 5.0, 8.5, 14.0
 """Less plausible scales are not believed: where discs show something, where they show nothing, and where they
 show nothing and the networks little. Where discs show nothing, the most plausible scale of empty micrographs
 reaches 7.9 if the networks show more and 8.1 if they show little, blotches beside an ice crystal reach 13.2.
 Where discs show something, contamination may well be taken for particles: no bound tells it from a few."""
-MUCH = 60.0
+ODDS_OF_MANY = 60.0
 """Sum of log odds from which on the networks show more than little."""
-NEARLY_BEST, OBVIOUS = 1.5, 30.0
+TOLERANCE, TOLERANCE_PER_STRENGTH = 1.5, 30.0
 """A scale that is less plausible than the best by no more than this may as well be the right one, and so much
 more for each part of the area by which discs outweigh those of the opposite sign."""
 
@@ -120,14 +120,14 @@ def measure_scale(
     Scale or None
         `by_edge` itself where it is believed; None where hardly anything looks like a particle at any scale.
     """
-    looked_at = list(micrographs[:MOST_MICROGRAPHS])
+    looked_at = list(micrographs[:MAX_MICROGRAPHS])
     tried = diameters_to_try(looked_at) if diameter is None else np.array([diameter])
     if not len(tried):
         return None
     alone = diameter is None and by_edge is None
     lead = DARK_DISCS if by_edge is not None and by_edge.sign < 0 else 0.0
     for look in LOOKS:
-        side = max(LEAST_LOOK, look / np.sqrt(max(1, len(looked_at))))
+        side = max(MIN_LOOK, look / np.sqrt(max(1, len(looked_at))))
         own = sign or _clearer_sign(networks, looked_at[:1], tried[::2], side=look, lead=lead)
         sights = [look_at(networks, looked_at, Scale(d, own, 0.0), side=side) for d in tried]
         plausible = plausibility(sights)
@@ -139,7 +139,7 @@ def measure_scale(
             return replace(clearest, diameter=diameter)
         if by_edge is not None and by_edge.sign == own:
             there = np.interp(np.log(EXCESS * by_edge.diameter), np.log(tried), plausible)
-            if there > plausible.max() - NEARLY_BEST - OBVIOUS * by_edge.strength:
+            if there > plausible.max() - TOLERANCE - TOLERANCE_PER_STRENGTH * by_edge.strength:
                 return by_edge
         return replace(clearest, diameter=clearest.diameter / EXCESS)
     return None
@@ -183,26 +183,28 @@ def _most_plausible(diameters: NDArray[np.float64], plausible: NDArray[np.float6
 
 
 def _is_believed(sight: Sight, plausible: float, *, alone: bool) -> bool:
-    """Tell whether there are particles at a scale, given how plausible it is and whether discs are silent."""
+    """Return whether there are particles at a scale, given how plausible it is and whether discs show any."""
     if not alone:
-        return plausible >= LEAST
-    return plausible >= (LEAST_ALONE if sight.odds.sum() >= MUCH else LEAST_OF_FEW)
+        return plausible >= MIN_PLAUSIBILITY
+    return plausible >= (
+        MIN_PLAUSIBILITY_ALONE if sight.odds.sum() >= ODDS_OF_MANY else MIN_PLAUSIBILITY_OF_FEW
+    )
 
 
 def _coverage(sight: Sight) -> float:
-    """Tell which part of the area lies under sure picks."""
+    """Return which part of the area lies under sure picks."""
     return float(len(sight.odds) * np.pi / 4 / sight.squares)
 
 
 def plausibility(sights: Sequence[Sight]) -> NDArray[np.float64]:
-    """Tell how well each of successive scales explains what is seen; `UNSEEN` where nothing is."""
-    enough = np.array([len(sight.odds) >= FEWEST for sight in sights], bool)
+    """Return how well each of successive scales explains what is seen; `UNSEEN` where nothing is."""
+    enough = np.array([len(sight.odds) >= MIN_CANDIDATES for sight in sights], bool)
     weighed = traits(sights) @ [NUMBER, CLARITY, -CROWDING, -WIDE, -NARROW]
     return np.where(enough, weighed, UNSEEN)
 
 
 def traits(sights: Sequence[Sight]) -> NDArray[np.float64]:
-    """Tell what speaks for and against each of successive scales.
+    """Return what speaks for and against each of successive scales.
 
     Returns
     -------
@@ -213,7 +215,7 @@ def traits(sights: Sequence[Sight]) -> NDArray[np.float64]:
     """
     number, odds, excess = np.zeros((3, len(sights)))
     for i, sight in enumerate(sights):
-        seen = len(sight.odds) >= FEWEST
+        seen = len(sight.odds) >= MIN_CANDIDATES
         number[i] = max(np.log(len(sight.odds) / sight.squares), SCARCE) if seen else SCARCE
         odds[i] = sight.odds.mean() if seen else 0.0
         excess[i] = np.log(np.median(sight.widths) / USUAL_WIDTH) if seen and len(sight.widths) else 0.0
@@ -246,7 +248,7 @@ def _look(networks: Networks, micrograph: Micrograph, scale: Scale) -> Sight:
     candidates = find_candidates(maps.centre, particle_px)
     # Most candidates could not be sure whatever the classification network said.
     hopeful = calibrated(candidates.score, np.ones(len(candidates.score)), card.calibration) > SURE
-    xy, score = candidates.xy[hopeful][:MOST_CANDIDATES], candidates.score[hopeful][:MOST_CANDIDATES]
+    xy, score = candidates.xy[hopeful][:MAX_CANDIDATES], candidates.score[hopeful][:MAX_CANDIDATES]
     score = calibrated(score, networks.classify(image, xy)[:, 0], card.calibration)
     sure = score > SURE
     widths = _widths(maps.particle, xy[sure], particle_px) / particle_px

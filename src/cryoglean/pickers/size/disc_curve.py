@@ -52,7 +52,7 @@ def scale_grid(smallest_px: float, largest_px: float) -> NDArray[np.float64]:
 
 
 def scale_curve(
-    image: FloatImage, diameter_px: NDArray[np.float64], foreign: Mask | None = None
+    image: FloatImage, diameter_px: NDArray[np.float64], contaminated: Mask | None = None
 ) -> ScaleCurve:
     """Measure the surplus of dark and of bright discs of each diameter.
 
@@ -62,7 +62,7 @@ def scale_curve(
         The micrograph, or a copy of it binned so that the smallest diameter measures `DISC_PX`.
     diameter_px : ndarray, shape (n,)
         Diameters in pixels of `image`.
-    foreign : ndarray of bool, shape (ny, nx), optional
+    contaminated : ndarray of bool, shape (ny, nx), optional
         Where ice, carbon or vacuum is; discs on it and beside it do not count.
 
     Returns
@@ -70,7 +70,7 @@ def scale_curve(
     ScaleCurve
         The surpluses.
     """
-    pairs = [_surplus_at(image, diameter, foreign) for diameter in diameter_px]
+    pairs = [_surplus_at(image, diameter, contaminated) for diameter in diameter_px]
     dark, bright = np.array(pairs).reshape(-1, 2).T
     return ScaleCurve(np.asarray(diameter_px, np.float64), dark, bright)
 
@@ -117,16 +117,16 @@ def strongest_discs(response: FloatImage, diameter_px: float) -> NDArray[np.floa
     return xy[: count_beyond_noise(height, find_peaks(-response, reach)[1])]
 
 
-def _surplus_at(image: FloatImage, diameter: float, foreign: Mask | None) -> tuple[float, float]:
+def _surplus_at(image: FloatImage, diameter: float, contaminated: Mask | None) -> tuple[float, float]:
     scale = DISC_PX / diameter
     ny, nx = (max(8, round(length * scale)) for length in image.shape)
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     small = np.asarray(cv2.resize(image, (nx, ny), interpolation=method), np.float32)
     response = disc_response(clip_outliers(flatten(small, DISC_PX)), DISC_PX)
     allowed = np.ones(small.shape, bool)
-    if foreign is not None and foreign.any():
+    if contaminated is not None and contaminated.any():
         reach = 2 * round(0.5 * DISC_PX) + 1
-        near = cv2.resize(foreign.astype(np.uint8), (nx, ny), interpolation=cv2.INTER_NEAREST)
+        near = cv2.resize(contaminated.astype(np.uint8), (nx, ny), interpolation=cv2.INTER_NEAREST)
         allowed = np.asarray(cv2.dilate(near, np.ones((reach, reach), np.uint8)) == 0)
     dark, bright = (_heights(side, allowed) for side in (-response, response))
     area = DISC_PX * DISC_PX / small.size

@@ -25,10 +25,10 @@ from cryoglean.pickers.size.by_discs import (
     require_fitting,
     resample_to,
 )
-from cryoglean.pickers.template.round_views import MARGIN_PX, RoundViews, find_foreign, find_round_views
+from cryoglean.pickers.template.round_views import MARGIN_PX, RoundViews, find_contaminated, find_round_views
 from cryoglean.pickers.template.settings import UnsupervisedConfig
 from cryoglean.pickers.template.side_views import find_side_views
-from cryoglean.types import FloatImage, Micrograph, Picks, ScoreMap
+from cryoglean.types import FloatImage, Micrograph, Picks, ResampledImage
 
 WEAKEST_TOP_VIEW = 0.45
 """Beside side views, a top view resembles the template at least so well, relative to the better quarter."""
@@ -71,8 +71,8 @@ class UnsupervisedPicker:
         views = find_round_views(clip_outliers(level), self.config.working_px, rounds=self.config.rounds)
         score = _spread_scores(views)
         if self.config.contamination:
-            foreign = find_foreign(working.data, level, views, diameter_px=self.config.working_px)
-            score = np.where(foreign, 0.0, score)
+            contaminated = find_contaminated(working.data, level, views, diameter_px=self.config.working_px)
+            score = np.where(contaminated, 0.0, score)
         picks = _picks(micrograph, working.to_micrograph(views.xy), score, diameter=scale.diameter)
         if not self.config.side_views:
             return picks.by_score()
@@ -128,7 +128,7 @@ class UnsupervisedPicker:
         return Scale(self.config.diameter, sign, 1.0)
 
 
-def _join_views(picks: Picks, views: RoundViews, sides: Rectangles, *, working: ScoreMap) -> Picks:
+def _join_views(picks: Picks, views: RoundViews, sides: Rectangles, *, working: ResampledImage) -> Picks:
     """Add side views to round ones, and leave out round ones that the side views explain.
 
     Where a protein shows sides, its round candidates are either top views, which resemble the template that

@@ -25,11 +25,11 @@ SEPARATION = 0.6
 MARGIN_PX = 6
 """How far beyond the micrograph candidates are followed, working pixels: a particle cut in half has its
 maximum outside, and must not leave a false one at the edge."""
-FEWEST_TO_LEARN = 5
+MIN_TO_LEARN = 5
 """A template is learnt from no fewer picks; from fewer, noise would teach itself."""
 LEARNT_PART = 0.7
 """The better part of the picks that the template is learnt from."""
-FOREIGN = 2.5
+CONTAMINATION_FACTOR = 2.5
 """What is this many times denser or rougher than good picks is no particle."""
 LARGE_AREA = 1.5
 """Width of the Gaussian over which the level is averaged for that, in particle diameters."""
@@ -90,17 +90,17 @@ def find_round_views(level: FloatImage, diameter_px: float, *, rounds: int) -> R
     views = _find_candidates(plan, disc_template(diameter_px, half), diameter_px)
     for _ in range(rounds):
         best = views.xy[: int(np.ceil(LEARNT_PART * views.trusted))]
-        if len(best) < FEWEST_TO_LEARN:
+        if len(best) < MIN_TO_LEARN:
             break
         template = spin(radial_profile(average_patches(level, best, half)), half)
         views = _find_candidates(plan, template, diameter_px)
     return views
 
 
-def find_foreign(
+def find_contaminated(
     working: FloatImage, level: FloatImage, views: RoundViews, *, diameter_px: float
 ) -> NDArray[np.bool_]:
-    """Tell which candidates lie on something that is no particle.
+    """Return which candidates lie on something that is no particle.
 
     Thick ice and carbon change the level over areas much larger than a particle. Ice crystals and gold as
     small as a particle are several times denser than it, and carbon edges several times rougher; the measure
@@ -124,7 +124,7 @@ def find_foreign(
     """
     sure = views.probability > 0.5
     if not sure.any():
-        foreign = far_from_usual(working, LARGE_AREA * diameter_px)
+        contaminated = far_from_usual(working, LARGE_AREA * diameter_px)
     else:
 
         def usual(measure: FloatImage) -> float:
@@ -132,17 +132,17 @@ def find_foreign(
             return max(float(np.quantile(_highest_in_disc(measure, views.xy[sure], diameter_px), 0.75)), 1e-6)
 
         full = usual(_average_discs(working - blur(working, diameter_px), diameter_px))
-        foreign = far_from_usual(working, LARGE_AREA * diameter_px, full)
+        contaminated = far_from_usual(working, LARGE_AREA * diameter_px, full)
         density = _average_discs(level, diameter_px)
         for measure in (density, _average_discs(level * level, diameter_px) - density * density):
-            foreign |= measure > FOREIGN * usual(measure)
-    return _highest_in_disc(foreign, views.xy, 0.7 * diameter_px)
+            contaminated |= measure > CONTAMINATION_FACTOR * usual(measure)
+    return _highest_in_disc(contaminated, views.xy, 0.7 * diameter_px)
 
 
 def density_spread(
     level: FloatImage, views: RoundViews, kept: NDArray[np.bool_], *, diameter_px: float
 ) -> float:
-    """Tell how much the particles differ in density, relative to their density and beyond the noise.
+    """Return how much the particles differ in density, relative to their density and beyond the noise.
 
     Particles of one protein hardly differ; ice crystals and aggregates have every density.
 
@@ -164,7 +164,7 @@ def density_spread(
         where there are too few candidates to tell.
     """
     noise = views.probability < 0.1
-    if kept.sum() < FEWEST_TO_LEARN or noise.sum() < FEWEST_TO_LEARN:
+    if kept.sum() < MIN_TO_LEARN or noise.sum() < MIN_TO_LEARN:
         return 0.0
     density = _average_discs(level, diameter_px)
     own, background = _sample(density, views.xy[kept]), _sample(density, views.xy[noise])

@@ -21,9 +21,9 @@ SMOOTHING = 0.06
 """Width of the Gaussian that smooths the micrograph before it is cut, in particle diameters."""
 CUTS = ((1.0, 0.1), (1.5, 0.1), (1.25, 0.1), (1.5, 0.2), (1.25, 0.2), (2.0, 0.2))
 """Level in standard deviations of the noise, and diameter of the closing that joins stripes, in diameters."""
-FEWEST_VOTES = 2
+MIN_VOTES = 2
 """A side view is seen in at least this many cuts."""
-FEWEST = 3
+MIN_SIDE_VIEWS = 3
 """Fewer side views than this in a micrograph are chance shapes of neighbours that touch."""
 
 
@@ -49,7 +49,7 @@ def find_side_views(level: FloatImage, diameter_px: float) -> Rectangles:
     for cut, closing in CUTS:
         mask = _close(smooth > middle + cut * spread, closing * diameter_px)
         seen.append(find_rectangles(fill_holes(mask), diameter_px))
-        if len(seen[0]) < FEWEST:
+        if len(seen[0]) < MIN_SIDE_VIEWS:
             # The first cut shows most; where it shows next to nothing, the others are not worth their time.
             return NO_RECTANGLES
     return _merge(seen, diameter_px)
@@ -73,5 +73,5 @@ def _merge(seen: list[Rectangles], diameter_px: float) -> Rectangles:
     tree = cKDTree(every.xy)
     votes = tree.query_ball_point(every.xy, 0.3 * diameter_px, return_length=True)
     kept = suppress(tree.query_pairs(0.6 * diameter_px, output_type="ndarray"), len(every))
-    kept &= votes >= FEWEST_VOTES
-    return every[kept] if kept.sum() >= FEWEST else every[np.zeros(len(every), bool)]
+    kept &= votes >= MIN_VOTES
+    return every[kept] if kept.sum() >= MIN_SIDE_VIEWS else every[np.zeros(len(every), bool)]

@@ -7,10 +7,18 @@ from pydantic import ValidationError
 
 from cryoglean.errors import UsageError
 from cryoglean.settings import Range
-from cryoglean.simulate.settings import Conditions, Crowd, Exposure, Ice, Nuisances, Optics, SimulationConfig
+from cryoglean.simulate.settings import (
+    Conditions,
+    Contaminants,
+    Crowd,
+    Exposure,
+    Ice,
+    Optics,
+    SimulationConfig,
+)
 
 
-def draw_conditions(config: SimulationConfig, rng: np.random.Generator) -> Conditions:
+def sample_conditions(config: SimulationConfig, rng: np.random.Generator) -> Conditions:
     """Draw what one micrograph is made with.
 
     Parameters
@@ -33,7 +41,7 @@ def draw_conditions(config: SimulationConfig, rng: np.random.Generator) -> Condi
             exposure=_exposure(config, rng),
             ice=_ice(config, rng),
             crowd=_crowd(config, rng),
-            nuisances=_nuisances(config, rng),
+            contaminants=_contaminants(config, rng),
         )
     except ValidationError as error:
         first = error.errors()[0]
@@ -45,7 +53,7 @@ def draw_conditions(config: SimulationConfig, rng: np.random.Generator) -> Condi
         ) from None
 
 
-def draw(wanted: Range, rng: np.random.Generator, *, chance_factor: float = 1.0) -> float:
+def sample(wanted: Range, rng: np.random.Generator, *, chance_factor: float = 1.0) -> float:
     """Draw one value; 0 where the effect is absent."""
     there, place = rng.random(2)
     if there >= wanted.chance * chance_factor:
@@ -63,15 +71,15 @@ def _optics(config: SimulationConfig, rng: np.random.Generator) -> Optics:
     ranges = config.optics
     return Optics(
         voltage_kv=ranges.voltage_kv[int(rng.integers(len(ranges.voltage_kv)))],
-        cs_mm=draw(ranges.cs_mm, rng),
+        cs_mm=sample(ranges.cs_mm, rng),
         defocus=_between(config.defocus, rng),
-        astigmatism=draw(ranges.astigmatism, rng),
+        astigmatism=sample(ranges.astigmatism, rng),
         astigmatism_angle=_between((-90, 90), rng),
-        amplitude_contrast=draw(ranges.amplitude_contrast, rng),
-        phase_shift=draw(ranges.phase_shift, rng),
-        focal_spread=draw(ranges.focal_spread, rng),
-        convergence_mrad=draw(ranges.convergence_mrad, rng),
-        bfactor=draw(ranges.bfactor, rng),
+        amplitude_contrast=sample(ranges.amplitude_contrast, rng),
+        phase_shift=sample(ranges.phase_shift, rng),
+        focal_spread=sample(ranges.focal_spread, rng),
+        convergence_mrad=sample(ranges.convergence_mrad, rng),
+        bfactor=sample(ranges.bfactor, rng),
     )
 
 
@@ -79,15 +87,15 @@ def _exposure(config: SimulationConfig, rng: np.random.Generator) -> Exposure:
     ranges = config.exposure
     return Exposure(
         dose=_between(config.dose, rng),
-        dqe=draw(ranges.dqe, rng),
-        mtf_nyquist=draw(ranges.mtf_nyquist, rng),
-        ntf_nyquist=draw(ranges.ntf_nyquist, rng),
-        mtf_shape=draw(ranges.mtf_shape, rng),
-        motion=draw(ranges.motion, rng),
+        dqe=sample(ranges.dqe, rng),
+        mtf_nyquist=sample(ranges.mtf_nyquist, rng),
+        ntf_nyquist=sample(ranges.ntf_nyquist, rng),
+        mtf_shape=sample(ranges.mtf_shape, rng),
+        motion=sample(ranges.motion, rng),
         motion_angle=_between((0, 180), rng),
-        unevenness=draw(ranges.unevenness, rng),
-        hot_pixels=draw(ranges.hot_pixels, rng),
-        flattening=draw(ranges.flattening, rng),
+        unevenness=sample(ranges.unevenness, rng),
+        hot_pixels=sample(ranges.hot_pixels, rng),
+        flattening=sample(ranges.flattening, rng),
     )
 
 
@@ -95,10 +103,10 @@ def _ice(config: SimulationConfig, rng: np.random.Generator) -> Ice:
     ranges = config.ice
     return Ice(
         thickness=_between(config.ice_thickness, rng),
-        gradient=draw(ranges.gradient, rng),
-        roughness=draw(ranges.roughness, rng),
+        gradient=sample(ranges.gradient, rng),
+        roughness=sample(ranges.roughness, rng),
         slope_angle=_between((0, 360), rng),
-        tilt=draw(ranges.tilt, rng),
+        tilt=sample(ranges.tilt, rng),
         tilt_axis=_between((0, 180), rng),
     )
 
@@ -108,25 +116,25 @@ def _crowd(config: SimulationConfig, rng: np.random.Generator) -> Crowd:
     coverage = _between(config.coverage, rng)
     return Crowd(
         coverage=0.0 if rng.random() < ranges.empty else coverage,
-        overlap=draw(ranges.overlap, rng),
-        clustering=draw(ranges.clustering, rng),
-        preference=draw(ranges.preference, rng),
-        preference_spread=draw(ranges.preference_spread, rng),
-        at_interface=draw(ranges.at_interface, rng),
+        overlap=sample(ranges.overlap, rng),
+        clustering=sample(ranges.clustering, rng),
+        preference=sample(ranges.preference, rng),
+        preference_spread=sample(ranges.preference_spread, rng),
+        at_interface=sample(ranges.at_interface, rng),
     )
 
 
-def _nuisances(config: SimulationConfig, rng: np.random.Generator) -> Nuisances:
-    ranges, factor = config.nuisances, config.contamination
-    return Nuisances(
-        carbon=draw(ranges.carbon, rng, chance_factor=factor),
-        carbon_share=draw(ranges.carbon_share, rng),
-        ice_crystals=round(draw(ranges.ice_crystals, rng, chance_factor=factor)),
-        ice_crystal_size=draw(ranges.ice_crystal_size, rng),
-        ethane_blobs=round(draw(ranges.ethane_blobs, rng, chance_factor=factor)),
-        gold_beads=round(draw(ranges.gold_beads, rng, chance_factor=factor)),
-        broken=draw(ranges.broken, rng, chance_factor=factor),
-        denatured=draw(ranges.denatured, rng, chance_factor=factor),
-        micelles=draw(ranges.micelles, rng, chance_factor=factor),
-        aggregates=round(draw(ranges.aggregates, rng, chance_factor=factor)),
+def _contaminants(config: SimulationConfig, rng: np.random.Generator) -> Contaminants:
+    ranges, factor = config.contaminants, config.contamination
+    return Contaminants(
+        carbon=sample(ranges.carbon, rng, chance_factor=factor),
+        carbon_share=sample(ranges.carbon_share, rng),
+        ice_crystals=round(sample(ranges.ice_crystals, rng, chance_factor=factor)),
+        ice_crystal_size=sample(ranges.ice_crystal_size, rng),
+        ethane_blobs=round(sample(ranges.ethane_blobs, rng, chance_factor=factor)),
+        gold_beads=round(sample(ranges.gold_beads, rng, chance_factor=factor)),
+        broken=sample(ranges.broken, rng, chance_factor=factor),
+        denatured=sample(ranges.denatured, rng, chance_factor=factor),
+        micelles=sample(ranges.micelles, rng, chance_factor=factor),
+        aggregates=round(sample(ranges.aggregates, rng, chance_factor=factor)),
     )

@@ -3,7 +3,7 @@ import pytest
 
 from cryoglean.dataset.contamination import KINDS
 from cryoglean.simulate import simulate_micrograph
-from cryoglean.simulate.settings import Conditions, Crowd, Exposure, Ice, Nuisances, Optics
+from cryoglean.simulate.settings import Conditions, Contaminants, Crowd, Exposure, Ice, Optics
 
 EACH = {
     "carbon": {"carbon": 200.0, "carbon_share": 0.4},
@@ -17,7 +17,7 @@ EACH = {
 }
 
 
-def made(complex_, **nuisances):
+def made(complex_, **contaminants):
     conditions = Conditions(
         size=(384, 384),
         pixel_size=3.0,
@@ -25,7 +25,7 @@ def made(complex_, **nuisances):
         exposure=Exposure(dose=60.0),
         ice=Ice(thickness=300.0),
         crowd=Crowd(coverage=0.1),
-        nuisances=Nuisances(**nuisances),
+        contaminants=Contaminants(**contaminants),
     )
     return simulate_micrograph(complex_, conditions, seed=21)
 

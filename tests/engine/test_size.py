@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cryoglean.engine.calibration import (
-    MOST_SOURCES,
-    Calibration,
-    calibrate,
+from cryoglean.engine.size import (
+    MAX_SOURCES,
+    MeasuredSize,
     is_needed,
-    read_calibration,
+    measure_run,
+    read_size,
     resolve,
-    write_calibration,
+    write_size,
 )
 from cryoglean.errors import MicrographError
 from cryoglean.io import read_micrograph
@@ -27,7 +27,7 @@ DISCS = PickConfig(method="unsupervised")
 
 
 def test_the_particles_of_the_session_are_measured(session: list[Path]) -> None:
-    found = calibrate(session, DISCS, read_micrograph)
+    found = measure_run(session, DISCS, read_micrograph)
     # How exactly is the business of the picker's own tests; micrographs as small as these say little.
     assert found.diameter == pytest.approx(96, rel=0.25)
     assert found.diameter_px == pytest.approx(found.diameter / 4)
@@ -36,7 +36,7 @@ def test_the_particles_of_the_session_are_measured(session: list[Path]) -> None:
 
 
 def test_the_order_of_the_inputs_does_not_matter(session: list[Path]) -> None:
-    assert calibrate(session[::-1], OPEN, read_micrograph) == calibrate(session, OPEN, read_micrograph)
+    assert measure_run(session[::-1], OPEN, read_micrograph) == measure_run(session, OPEN, read_micrograph)
 
 
 def test_sources_are_spread_over_the_run_and_bad_files_stepped_over(
@@ -46,9 +46,9 @@ def test_sources_are_spread_over_the_run_and_bad_files_stepped_over(
     bad = set(paths[::5])
     for path in bad:
         path.write_bytes(b"")
-    found = calibrate(paths, OPEN, read_micrograph)
+    found = measure_run(paths, OPEN, read_micrograph)
     numbers = [paths.index(Path(source)) for source in found.sources]
-    assert numbers == [5 * k + 1 for k in range(MOST_SOURCES)]
+    assert numbers == [5 * k + 1 for k in range(MAX_SOURCES)]
 
 
 def test_a_long_series_of_bad_files_is_not_read_to_its_end() -> None:
@@ -58,16 +58,16 @@ def test_a_long_series_of_bad_files_is_not_read_to_its_end() -> None:
         tried.append(path)
         raise MicrographError(path, "cut off")
 
-    found = calibrate([Path(f"{k}.mrc") for k in range(10_000)], OPEN, read)
+    found = measure_run([Path(f"{k}.mrc") for k in range(10_000)], OPEN, read)
     assert (found.diameter, found.sources) == (None, ())
-    assert len(tried) <= 3 * MOST_SOURCES
+    assert len(tried) <= 3 * MAX_SOURCES
 
 
 def test_nothing_is_found_in_noise() -> None:
     def read(path: Path) -> Micrograph:
         return Micrograph(draw_micrograph(np.random.default_rng(5), particles=0), path=path, pixel_size=4.0)
 
-    found = calibrate([Path("a.mrc")], OPEN, read)
+    found = measure_run([Path("a.mrc")], OPEN, read)
     assert (found.diameter, found.contrast, found.diameter_px) == (None, None, None)
     assert resolve(OPEN, found).diameter is None
 
@@ -77,7 +77,7 @@ def test_large_micrographs_are_measured_in_little_memory_and_in_their_own_pixels
         small = draw_micrograph(np.random.default_rng(3), particles=20)
         return Micrograph(np.kron(np.tile(small, (4, 4)), np.ones((5, 5))), path=path, pixel_size=0.8)
 
-    found = calibrate([Path("a.mrc")], DISCS, read)
+    found = measure_run([Path("a.mrc")], DISCS, read)
     assert found.pixel_size == 0.8
     assert found.diameter_px == pytest.approx(5 * 24, rel=0.25)
 
@@ -92,7 +92,7 @@ def test_what_is_left_open_is_measured(given: dict, needed: bool) -> None:
 
 
 class TestResolve:
-    found = Calibration({}, diameter=90.0, contrast="bright", sources=("a.mrc",))
+    found = MeasuredSize({}, diameter=90.0, contrast="bright", sources=("a.mrc",))
 
     def test_what_is_measured_fills_what_was_left_open(self) -> None:
         settled = resolve(OPEN, self.found)
@@ -112,7 +112,7 @@ class TestResolve:
 
 class TestKeeping:
     paths = (Path("a.mrc"), Path("b.mrc"))
-    found = Calibration(
+    found = MeasuredSize(
         {"method": "auto", "weights": "general", "diameter": None, "contrast": "auto", "angpix": None},
         90.0,
         "dark",
@@ -121,21 +121,21 @@ class TestKeeping:
 
     @pytest.fixture
     def kept(self, tmp_path: Path) -> Path:
-        write_calibration(tmp_path / "calibration.json", self.found)
-        return tmp_path / "calibration.json"
+        write_size(tmp_path / "measured.json", self.found)
+        return tmp_path / "measured.json"
 
     def test_it_holds_at_the_next_start(self, kept: Path) -> None:
-        assert read_calibration(kept, OPEN, self.paths) == self.found
+        assert read_size(kept, OPEN, self.paths) == self.found
 
     def test_it_does_not_hold_for_other_words_of_the_user(self, kept: Path) -> None:
-        assert read_calibration(kept, PickConfig(angpix=2.0), self.paths) is None
-        assert read_calibration(kept, PickConfig(contrast="dark"), self.paths) is None
-        assert read_calibration(kept, PickConfig(method="network"), self.paths) is None
+        assert read_size(kept, PickConfig(angpix=2.0), self.paths) is None
+        assert read_size(kept, PickConfig(contrast="dark"), self.paths) is None
+        assert read_size(kept, PickConfig(method="network"), self.paths) is None
 
     def test_it_does_not_hold_for_other_micrographs(self, kept: Path) -> None:
-        assert read_calibration(kept, OPEN, [Path("b.mrc")]) is None
+        assert read_size(kept, OPEN, [Path("b.mrc")]) is None
 
     @pytest.mark.parametrize("damage", ["", "{}", "[1]", '{"asked": 3, "sources": 4}'])
     def test_a_damaged_one_counts_as_none(self, kept: Path, damage: str) -> None:
         kept.write_text(damage)
-        assert read_calibration(kept, OPEN, self.paths) is None
+        assert read_size(kept, OPEN, self.paths) is None

@@ -1,4 +1,4 @@
-"""How a run is told: a bar on a terminal, plain lines in a log, JSON lines for programs, or failures only."""
+"""Progress of a run: a bar on a terminal, lines in a log, JSON lines for programs, or failures alone."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, Self
 
 import typer
 
-from cryoglean.engine.events import Calibrated, Ended, Event, Started, Waiting
+from cryoglean.engine.events import Ended, Event, Measured, Started, Waiting
 from cryoglean.engine.work import Outcome
 from cryoglean.pickers.factory import AUTO
 from cryoglean.report.words import counted
 
 if TYPE_CHECKING:
-    from cryoglean.engine.calibration import Calibration
+    from cryoglean.engine.size import MeasuredSize
 
 SECONDS_BETWEEN_LINES = 10.0
-MOST_LISTED = 20
+MAX_LISTED = 20
 
 
 class Plain(AbstractContextManager["Plain"]):
@@ -34,11 +34,11 @@ class Plain(AbstractContextManager["Plain"]):
         pass
 
     def __call__(self, event: Event) -> None:
-        """Tell one event."""
+        """Report one event."""
         match event:
-            case Calibrated(calibration):
-                if calibration.sources:
-                    self.say(found(calibration))
+            case Measured(measured):
+                if measured.sources:
+                    self.say(found(measured))
             case Waiting(reasons):
                 for reason in reasons:
                     self.say(f"waiting: {reason}")
@@ -59,12 +59,12 @@ class Plain(AbstractContextManager["Plain"]):
         typer.echo(f"{time.strftime('%H:%M:%S')} {line}", err=True)
 
     def begin(self, jobs: int, kept: int, executor: str) -> None:
-        """Tell that jobs begin."""
+        """Report that jobs begin."""
         before = f", {kept} done before" if kept else ""
         self.say(f"{counted(jobs, 'micrograph')} to pick{before}; {executor}")
 
     def progress(self) -> None:
-        """Tell how far it is, if the last time is long enough ago."""
+        """Return how far it is, if the last time is long enough ago."""
         now = time.monotonic()
         if now - self._last >= SECONDS_BETWEEN_LINES:
             self._last = now
@@ -73,7 +73,7 @@ class Plain(AbstractContextManager["Plain"]):
             self.say(f"{self._done}/{self._jobs} micrographs, {3600 * rate:.0f} per hour, {left} left")
 
     def end(self, event: Ended) -> None:
-        """Tell that jobs ended."""
+        """Report that jobs ended."""
         for line in summed_up(event):
             self.say(line)
 
@@ -122,17 +122,17 @@ class Each(Plain):
     """A line for each micrograph, where nobody knows how many will come."""
 
     def __call__(self, event: Event) -> None:
-        """Tell one event."""
+        """Report one event."""
         super().__call__(event)
         if isinstance(event, Outcome) and not event.error:
             score = "" if event.mean_score is None else f", mean score {event.mean_score:.2f}"
             self.say(f"{event.name}: {counted(event.picks, 'pick')}{score}")
 
     def progress(self) -> None:
-        """Tell nothing more."""
+        """Report nothing more."""
 
     def end(self, event: Ended) -> None:
-        """Tell what came out."""
+        """Return what came out."""
         for line in summed_up(event, timed=False) if event.summary else ["no micrograph was picked"]:
             self.say(line)
 
@@ -141,23 +141,28 @@ class JsonLines(Plain):
     """One JSON object a line on standard output, for programs."""
 
     def __call__(self, event: Event) -> None:
-        """Tell one event."""
-        told: dict[str, Any] = {"event": type(event).__name__.lower(), "time": time.time(), **asdict(event)}
-        sys.stdout.write(json.dumps(told, default=str, ensure_ascii=False) + "\n")
-        sys.stdout.flush()
+        """Report one event."""
+        print_json(type(event).__name__.lower(), asdict(event))
+
+
+def print_json(event: str, fields: dict[str, Any]) -> None:
+    """Print an event as one line of JSON on standard output."""
+    line = {"event": event, "time": time.time(), **fields}
+    sys.stdout.write(json.dumps(line, default=str, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
 
 
 class Quiet(Plain):
     """Failures, and nothing else."""
 
     def __call__(self, event: Event) -> None:
-        """Tell a failure."""
+        """Report a failure."""
         if isinstance(event, Outcome) and event.error:
             self.say(f"failed: {event.path}: {event.error}")
 
 
-def teller(*, quiet: bool, json_lines: bool, live: bool = False) -> Plain:
-    """Choose how a run is told; `live` where micrographs are still to come."""
+def progress_reporter(*, quiet: bool, json_lines: bool, live: bool = False) -> Plain:
+    """Choose how a run is fields; `live` where micrographs are still to come."""
     if json_lines:
         return JsonLines()
     if quiet:
@@ -167,20 +172,20 @@ def teller(*, quiet: bool, json_lines: bool, live: bool = False) -> Plain:
     return Bar() if sys.stderr.isatty() else Plain()
 
 
-def found(calibration: Calibration) -> str:
+def found(measured: MeasuredSize) -> str:
     """Say what was measured in micrographs, of which one at least could be read."""
-    sources = counted(len(calibration.sources), "micrograph")
-    if calibration.diameter is None:
+    sources = counted(len(measured.sources), "micrograph")
+    if measured.diameter is None:
         return (
             f"warning: nothing stands out from the noise of {sources}; each micrograph is tried by itself. "
             "Give --diameter if you know it"
         )
-    asked = calibration.asked["method"] != "auto" or calibration.method == AUTO
-    chosen = "" if asked else f"; --method {calibration.method} sees them best"
-    if calibration.asked["diameter"]:
-        return f"particles are {calibration.contrast}; from {sources}{chosen}"
-    size = f"{calibration.diameter:.0f} Å ({calibration.diameter_px:.0f} px)"
-    return f"particles measure {size}, {calibration.contrast}; from {sources}{chosen}"
+    asked = measured.asked["method"] != "auto" or measured.method == AUTO
+    chosen = "" if asked else f"; --method {measured.method} sees them best"
+    if measured.asked["diameter"]:
+        return f"particles are {measured.contrast}; from {sources}{chosen}"
+    size = f"{measured.diameter:.0f} Å ({measured.diameter_px:.0f} px)"
+    return f"particles measure {size}, {measured.contrast}; from {sources}{chosen}"
 
 
 def summed_up(event: Ended, *, timed: bool = True) -> list[str]:
@@ -205,7 +210,7 @@ def summed_up(event: Ended, *, timed: bool = True) -> list[str]:
     )
     lines += [
         f"warning: {text}" + (f" ({counted(number, 'micrograph')})" if number > 1 else "")
-        for text, number in list(summary.warnings.items())[:MOST_LISTED]
+        for text, number in list(summary.warnings.items())[:MAX_LISTED]
     ]
-    lines += [f"worth a look: {o.name}: {o.reason}" for o in summary.outliers[:MOST_LISTED]]
+    lines += [f"worth a look: {o.name}: {o.reason}" for o in summary.outliers[:MAX_LISTED]]
     return lines

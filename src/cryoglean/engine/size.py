@@ -22,7 +22,7 @@ from cryoglean.pickers.factory import AUTO, build_picker, measure
 from cryoglean.pickers.settings import PickConfig
 from cryoglean.types import Micrograph
 
-MOST_SOURCES = 8
+MAX_SOURCES = 8
 """So many micrographs are measured."""
 TRIES = 3
 """So many files in a row may be unreadable before their part of the run goes without a source."""
@@ -42,13 +42,13 @@ class _Source:
 
 
 @dataclass(frozen=True)
-class Calibration:
+class MeasuredSize:
     """What was measured in some micrographs of a run.
 
     Parameters
     ----------
     asked : dict
-        What the user said of the particles; a calibration holds for the same words.
+        What the user said of the particles; a measured holds for the same words.
     diameter : float, optional
         Particle diameter, Å; None where nothing stood out.
     contrast : {'dark', 'bright'}, optional
@@ -75,11 +75,11 @@ class Calibration:
 
 
 def is_needed(config: PickConfig) -> bool:
-    """Tell whether a configuration leaves something to be measured."""
+    """Return whether a configuration leaves something to be measured."""
     return config.diameter is None or config.contrast == "auto"
 
 
-def calibrate(paths: Sequence[Path], config: PickConfig, read: Reader) -> Calibration:
+def measure_run(paths: Sequence[Path], config: PickConfig, read: Reader) -> MeasuredSize:
     """Measure the particles in up to eight micrographs spread evenly over a run.
 
     Parameters
@@ -93,23 +93,23 @@ def calibrate(paths: Sequence[Path], config: PickConfig, read: Reader) -> Calibr
 
     Returns
     -------
-    Calibration
+    MeasuredSize
         The same for the same micrographs and configuration.
     """
     sources = list(_sources(sorted(paths, key=natural_order), read))
-    calibration = Calibration(
+    measured = MeasuredSize(
         _asked(config),
         pixel_size=float(np.median([source.pixel_size for source in sources])) if sources else 1.0,
         sources=tuple(str(source.path) for source in sources),
     )
     method, found = measure(config, [source.reduced for source in sources])
     if found is None or not found.strength:
-        return calibration
+        return measured
     contrast = "dark" if found.sign < 0 else "bright"
-    return replace(calibration, diameter=round(found.diameter, 1), contrast=contrast, method=method)
+    return replace(measured, diameter=round(found.diameter, 1), contrast=contrast, method=method)
 
 
-def resolve(config: PickConfig, calibration: Calibration | None) -> PickConfig:
+def resolve(config: PickConfig, measured: MeasuredSize | None) -> PickConfig:
     """Fill in what the user left open, so that the configuration alone decides what a micrograph gives.
 
     Raises
@@ -117,18 +117,18 @@ def resolve(config: PickConfig, calibration: Calibration | None) -> PickConfig:
     UsageError
         A setting was changed that the method does not have.
     """
-    auto = calibration.method if calibration is not None else AUTO
+    auto = measured.method if measured is not None else AUTO
     known: dict[str, Any] = {"method": auto if config.method == "auto" else config.method}
     if config.min_score is None:
         known["min_score"] = build_picker(config.model_copy(update=known)).recommended_score
-    if calibration is not None and calibration.diameter is not None:
-        known["diameter"] = config.diameter or calibration.diameter
-        known["contrast"] = calibration.contrast
+    if measured is not None and measured.diameter is not None:
+        known["diameter"] = config.diameter or measured.diameter
+        known["contrast"] = measured.contrast
     return config.model_copy(update=known)
 
 
-def write_calibration(path: Path, calibration: Calibration) -> None:
-    """Keep a calibration for the next start of the run.
+def write_size(path: Path, measured: MeasuredSize) -> None:
+    """Keep a measured for the next start of the run.
 
     Raises
     ------
@@ -136,29 +136,29 @@ def write_calibration(path: Path, calibration: Calibration) -> None:
         It cannot be written.
     """
     with complete_or_absent(path) as partial:
-        partial.write_text(json.dumps(asdict(calibration), indent=2) + "\n", encoding="utf-8")
+        partial.write_text(json.dumps(asdict(measured), indent=2) + "\n", encoding="utf-8")
 
 
-def read_calibration(path: Path, config: PickConfig, paths: Sequence[Path]) -> Calibration | None:
-    """Read the calibration of an earlier start, if it still holds.
+def read_size(path: Path, config: PickConfig, paths: Sequence[Path]) -> MeasuredSize | None:
+    """Read the measured of an earlier start, if it still holds.
 
     Returns
     -------
-    Calibration or None
+    MeasuredSize or None
         None where there is none, the user now says something else of the particles, or none of the
         micrographs that it was measured in belongs to the run any more.
     """
-    calibration = kept_calibration(path)
-    if calibration is None or calibration.asked != _asked(config):
+    measured = kept_size(path)
+    if measured is None or measured.asked != _asked(config):
         return None
-    return None if {str(path) for path in paths}.isdisjoint(calibration.sources) else calibration
+    return None if {str(path) for path in paths}.isdisjoint(measured.sources) else measured
 
 
-def kept_calibration(path: Path) -> Calibration | None:
+def kept_size(path: Path) -> MeasuredSize | None:
     """Read what an earlier start measured, whether or not it still holds; None where there is nothing."""
     try:
         stored = json.loads(path.read_bytes())
-        return Calibration(**stored | {"sources": tuple(stored["sources"])})
+        return MeasuredSize(**stored | {"sources": tuple(stored["sources"])})
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -169,7 +169,7 @@ def _asked(config: PickConfig) -> dict[str, Any]:
 
 def _sources(paths: Sequence[Path], read: Reader) -> Iterator[_Source]:
     """Read the first micrograph that can be read of each of some equal parts of a run."""
-    for part in np.array_split(np.arange(len(paths)), min(MOST_SOURCES, len(paths))):
+    for part in np.array_split(np.arange(len(paths)), min(MAX_SOURCES, len(paths))):
         for index in part[:TRIES]:
             try:
                 micrograph = read(paths[index].absolute())

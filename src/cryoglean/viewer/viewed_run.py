@@ -21,7 +21,7 @@ from cryoglean.engine.ledger import Record, selection_of
 from cryoglean.engine.lock import locked
 from cryoglean.engine.outliers import find_outliers
 from cryoglean.engine.plan import Job
-from cryoglean.engine.proposals import Proposal, propose_teaching, propose_tuning
+from cryoglean.engine.proposals import Proposal, propose_for_threshold, propose_for_training
 from cryoglean.engine.work import Outcome
 from cryoglean.errors import CryogleanError, UsageError
 from cryoglean.io import read_header
@@ -31,7 +31,7 @@ from cryoglean.select.settings import SelectConfig
 from cryoglean.types import Picks
 from cryoglean.viewer.export import export, read_corrected
 from cryoglean.viewer.index import NOWHERE, Entry, Index, bin_of, selectable_of
-from cryoglean.viewer.maps import Maps, Shown, seen_by
+from cryoglean.viewer.maps import Maps, OverlayKind, configuration_of_map
 from cryoglean.viewer.messages import (
     SCORE_BINS,
     Candidates,
@@ -56,8 +56,8 @@ from cryoglean.viewer.messages import (
     TrainingState,
 )
 from cryoglean.viewer.pictures import SMOOTHING, Pictures, levels
+from cryoglean.viewer.reference import ReferencePicks
 from cryoglean.viewer.results import Results
-from cryoglean.viewer.second import SecondPicks
 from cryoglean.viewer.training import Training, can_train
 
 NOTHING = Picks(np.zeros((0, 2)))
@@ -71,14 +71,14 @@ class NoSuchMicrographError(UsageError):
     """A number that no micrograph of the run has."""
 
 
-class ShownRun:
+class ViewedRun:
     """A run in the hands of its user.
 
     Parameters
     ----------
     folder : RunFolder
         The run.
-    second : SecondPicks, optional
+    second : ReferencePicks, optional
         Picks to compare with.
 
     Raises
@@ -87,7 +87,7 @@ class ShownRun:
         The folder is not that of a run.
     """
 
-    def __init__(self, folder: RunFolder, second: SecondPicks | None = None) -> None:
+    def __init__(self, folder: RunFolder, second: ReferencePicks | None = None) -> None:
         self.folder = folder
         self.index = Index(folder)
         self.second = second
@@ -183,11 +183,11 @@ class ShownRun:
         name = self._job(number).name
         return self._pictures.thumbnail(self.path(number), name, lowpass=self._usual_lowpass())
 
-    def overlay(self, number: int, shown: Shown) -> bytes:
+    def overlay(self, number: int, shown: OverlayKind) -> bytes:
         """Return what the picker sees in a micrograph, as a PNG picture; see `Maps.get`."""
         config = self.index.config
         search = config.model_copy(update=dict(SelectConfig()))
-        return self._maps.get(self.path(number), shown, seen_by(shown, search))
+        return self._maps.get(self.path(number), shown, configuration_of_map(shown, search))
 
     def changes(self, since: int) -> Changes:
         """Say what has changed."""
@@ -312,8 +312,8 @@ class ShownRun:
         made = [(job.name, entry.made) for job, entry in known if entry]
         seen = [name for name, one in made if one.digest or one.looked_at]
         rejected = [name for name, one in made if one.rejected]
-        teach = propose_teaching(self.folder, seen=seen)
-        tuning = propose_tuning(self.folder, defocus=kept_defocus(self.folder), rejected=rejected)
+        teach = propose_for_training(self.folder, seen=seen)
+        tuning = propose_for_threshold(self.folder, defocus=kept_defocus(self.folder), rejected=rejected)
         return Proposals(teach=self._numbered(teach), tuning=self._numbered(tuning))
 
     def _histograms(self) -> bytes:
@@ -395,7 +395,7 @@ def _outliers(
     return {outlier.name: outlier.reason for outlier in find_outliers(outcomes)}
 
 
-def _second_set(second: SecondPicks) -> SecondSet:
+def _second_set(second: ReferencePicks) -> SecondSet:
     return SecondSet(name=second.name, micrographs=len(second.places), picks=second.picks)
 
 

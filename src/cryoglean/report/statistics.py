@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from cryoglean.engine import RunFolder
-from cryoglean.engine.calibration import Calibration, kept_calibration
 from cryoglean.engine.defocus import kept_defocus
 from cryoglean.engine.ledger import Record
 from cryoglean.engine.plan import plan_jobs, read_inputs
 from cryoglean.engine.results import Summary, read_config, read_results, sum_up
+from cryoglean.engine.size import MeasuredSize, kept_size
 from cryoglean.engine.work import Outcome, outcome_of
 from cryoglean.pickers.settings import PickConfig
 from cryoglean.types import Picks
@@ -26,7 +26,7 @@ SPACING_EDGES = np.linspace(0, 4, 81)
 
 
 @dataclass(frozen=True)
-class Seen:
+class MicrographStatistics:
     """One micrograph that is done.
 
     Parameters
@@ -39,7 +39,7 @@ class Seen:
         Number of picks.
     expected : float
         Sum of the picks' scores: as scores are probabilities, the number of particles to expect among them.
-    candidates, refused : int
+    candidates, contaminated : int
         Number of candidates, and of those that got no score because of what they lie on.
     changed : float
         When the file was last changed, seconds since 1970; NaN where unknown.
@@ -50,7 +50,7 @@ class Seen:
     picks: int
     expected: float
     candidates: int
-    refused: int
+    contaminated: int
     changed: float
 
     @property
@@ -60,7 +60,7 @@ class Seen:
 
 
 @dataclass(eq=False)
-class Survey:
+class RunStatistics:
     """A run in figures.
 
     Parameters
@@ -69,7 +69,7 @@ class Survey:
         The run.
     config : PickConfig
         Its resolved configuration.
-    calibration : Calibration, optional
+    measured : MeasuredSize, optional
         What was measured before, where that was needed.
     defocus : dict of str to float
         Å, by name, where it is known.
@@ -77,9 +77,9 @@ class Survey:
 
     folder: RunFolder
     config: PickConfig
-    calibration: Calibration | None = None
+    measured: MeasuredSize | None = None
     defocus: dict[str, float] = field(default_factory=dict)
-    seen: list[Seen] = field(default_factory=list)
+    micrographs: list[MicrographStatistics] = field(default_factory=list)
     candidate_scores: NDArray[np.int64] = field(default_factory=lambda: _zeros(SCORE_EDGES))
     pick_scores: NDArray[np.int64] = field(default_factory=lambda: _zeros(SCORE_EDGES))
     spacings: NDArray[np.int64] = field(default_factory=lambda: _zeros(SPACING_EDGES))
@@ -92,14 +92,14 @@ class Survey:
         """Take in one micrograph that is done, and its picks."""
         candidates = record.candidates if record.candidates is not None else picks
         changed = record.identity.mtime_ns / 1e9 if record.identity else float("nan")
-        self.seen.append(
-            Seen(
+        self.micrographs.append(
+            MicrographStatistics(
                 record.name,
                 Path(record.path),
                 picks=len(picks),
                 expected=float(picks.score.sum()),
                 candidates=len(candidates),
-                refused=int(np.count_nonzero(candidates.score == 0)),
+                contaminated=int(np.count_nonzero(candidates.score == 0)),
                 changed=changed,
             )
         )
@@ -111,7 +111,7 @@ class Survey:
         self.last = max((one for one in (self.last, record) if one is not None), key=lambda one: one.started)
 
 
-def survey_run(folder: RunFolder) -> Survey:
+def run_statistics(folder: RunFolder) -> RunStatistics:
     """Read all records of a run.
 
     Parameters
@@ -121,7 +121,7 @@ def survey_run(folder: RunFolder) -> Survey:
 
     Returns
     -------
-    Survey
+    RunStatistics
         Its figures, of its picks as they are now.
 
     Raises
@@ -131,14 +131,14 @@ def survey_run(folder: RunFolder) -> Survey:
     """
     jobs = plan_jobs(read_inputs(folder))
     config = read_config(folder.config)
-    survey = Survey(folder, config, kept_calibration(folder.calibration), kept_defocus(folder))
+    run = RunStatistics(folder, config, kept_size(folder.size), kept_defocus(folder))
     outcomes: list[Outcome] = []
     for record, picks in read_results(jobs, folder):
         outcomes.append(outcome_of(record, picks))
         if record.error is None and not record.rejected:
-            survey.add(record, picks)
-    survey.summary = sum_up(outcomes, missing=len(jobs) - len(outcomes))
-    return survey
+            run.add(record, picks)
+    run.summary = sum_up(outcomes, missing=len(jobs) - len(outcomes))
+    return run
 
 
 def nearest_neighbours(picks: Picks) -> NDArray[np.float64]:

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cryoglean.cli import telling
-from cryoglean.engine.calibration import Calibration
-from cryoglean.engine.events import Calibrated, Ended, Started, Waiting
+from cryoglean.cli import progress as progress
+from cryoglean.engine.events import Ended, Measured, Started, Waiting
 from cryoglean.engine.outliers import Outlier
 from cryoglean.engine.results import Summary
+from cryoglean.engine.size import MeasuredSize
 from cryoglean.engine.work import Outcome
 
 ASKED = {"method": "auto", "weights": "general", "diameter": None, "contrast": "auto", "angpix": None}
@@ -31,18 +31,18 @@ ENDED = Ended(jobs=600, failed=1, seconds=300.0, stopped=False, summary=SUMMARY)
 
 
 def test_what_is_measured_is_told_in_angstroms_and_pixels() -> None:
-    found = Calibration(ASKED, 114.2, "dark", 1.5, ("a.mrc",) * 8)
-    assert telling.found(found) == "particles measure 114 Å (76 px), dark; from 8 micrographs"
-    asked = Calibration(ASKED | {"diameter": 120.0}, 114.2, "dark", 1.5, ("a.mrc",))
-    assert telling.found(asked) == "particles are dark; from 1 micrograph"
+    found = MeasuredSize(ASKED, 114.2, "dark", 1.5, ("a.mrc",) * 8)
+    assert progress.found(found) == "particles measure 114 Å (76 px), dark; from 8 micrographs"
+    asked = MeasuredSize(ASKED | {"diameter": 120.0}, 114.2, "dark", 1.5, ("a.mrc",))
+    assert progress.found(asked) == "particles are dark; from 1 micrograph"
 
 
 def test_where_nothing_stands_out_the_remedy_is_told() -> None:
-    assert "Give --diameter" in telling.found(Calibration(ASKED, sources=("a.mrc",)))
+    assert "Give --diameter" in progress.found(MeasuredSize(ASKED, sources=("a.mrc",)))
 
 
 def test_a_run_is_summed_up_with_counts_rate_warnings_and_outliers() -> None:
-    assert telling.summed_up(ENDED) == [
+    assert progress.summed_up(ENDED) == [
         "600 micrographs done in 300.0 s, 7,200 per hour",
         "123,456 picks in 1,198 micrographs (median 103), 1 failed, 1 not done",
         "warning: no pixel size; 1 Å is assumed (1,200 micrographs)",
@@ -53,20 +53,20 @@ def test_a_run_is_summed_up_with_counts_rate_warnings_and_outliers() -> None:
 
 def test_a_part_of_a_run_says_how_to_join_it() -> None:
     part = Ended(jobs=1, failed=0, seconds=1.0, stopped=False, summary=None)
-    assert telling.summed_up(part)[-1] == "join what is done with `cryoglean select`"
+    assert progress.summed_up(part)[-1] == "join what is done with `cryoglean select`"
 
 
 def test_a_log_gets_a_line_now_and_then_and_one_for_each_failure(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr(telling.time, "monotonic", lambda: now[0])
-    tell = telling.Plain()
-    tell(Started(jobs=100, kept=20, executor="2 processes"))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    report = progress.Plain()
+    report(Started(jobs=100, kept=20, executor="2 processes"))
     for _ in range(50):
         now[0] += 1.0
-        tell(DONE)
-    tell(FAILED)
+        report(DONE)
+    report(FAILED)
     lines = [line.split(" ", 1)[1] for line in capsys.readouterr().err.splitlines()]
     assert lines[0] == "100 micrographs to pick, 20 done before; 2 processes"
     assert lines[1] == "10/100 micrographs, 3600 per hour, 00:01:30 left"
@@ -81,12 +81,12 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "rich.console.Console", lambda **_: Console(file=screen, force_terminal=True, width=100)
     )
-    with telling.Bar() as tell:
-        tell(Calibrated(Calibration(ASKED, 114.2, "dark", 1.5, ("a.mrc",))))
-        tell(Started(jobs=4, kept=0, executor="this process"))
+    with progress.Bar() as report:
+        report(Measured(MeasuredSize(ASKED, 114.2, "dark", 1.5, ("a.mrc",))))
+        report(Started(jobs=4, kept=0, executor="this process"))
         for _ in range(3):
-            tell(DONE)
-        tell(FAILED)
+            report(DONE)
+        report(FAILED)
     shown = screen.getvalue()
     assert "particles measure 114 Å" in shown
     assert "4/4" in shown
@@ -94,34 +94,34 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_json_lines_are_json(capsys: pytest.CaptureFixture[str]) -> None:
-    tell = telling.JsonLines()
-    for event in (Calibrated(Calibration(ASKED)), Started(2, 0, "this process"), DONE, FAILED, ENDED):
-        tell(event)
+    report = progress.JsonLines()
+    for event in (Measured(MeasuredSize(ASKED)), Started(2, 0, "this process"), DONE, FAILED, ENDED):
+        report(event)
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [event["event"] for event in told] == ["calibrated", "started", "outcome", "outcome", "ended"]
+    assert [event["event"] for event in told] == ["measured", "started", "outcome", "outcome", "ended"]
     assert (told[2]["path"], told[2]["picks"]) == ("data/mic1.mrc", 120)
     assert told[4]["summary"]["outliers"][0]["name"] == "mic7"
 
 
 def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
-    tell = telling.Quiet()
+    report = progress.Quiet()
     for event in (Started(2, 0, "this process"), DONE, ENDED):
-        tell(event)
+        report(event)
     assert capsys.readouterr() == ("", "")
 
 
 def test_a_watch_tells_for_what_it_waits(capsys: pytest.CaptureFixture[str]) -> None:
-    tell = telling.Each()
-    tell(Waiting(("live: there is no such file or folder",)))
-    tell(Ended(jobs=0, failed=0, seconds=9.0, stopped=False, summary=None))
+    report = progress.Each()
+    report(Waiting(("live: there is no such file or folder",)))
+    report(Ended(jobs=0, failed=0, seconds=9.0, stopped=False, summary=None))
     told = [line.split(" ", 1)[1] for line in capsys.readouterr().err.splitlines()]
     assert told == ["waiting: live: there is no such file or folder", "no micrograph was picked"]
 
 
 def test_a_watch_tells_every_micrograph(capsys: pytest.CaptureFixture[str]) -> None:
-    tell = telling.Each()
-    tell(DONE)
-    tell(ENDED)
+    report = progress.Each()
+    report(DONE)
+    report(ENDED)
     told = capsys.readouterr().err
     assert "mic1: 120 picks, mean score 0.91" in told
     assert "per hour" not in told

@@ -4,16 +4,16 @@ from pydantic import ValidationError
 
 from cryoglean.errors import UsageError
 from cryoglean.settings import Range
-from cryoglean.simulate.draw import draw, draw_conditions
+from cryoglean.simulate.sampling import sample, sample_conditions
 from cryoglean.simulate.settings import Conditions, SimulationConfig
 
-SECTIONS = ("optics", "exposure", "ice", "crowd", "nuisances")
+SECTIONS = ("optics", "exposure", "ice", "crowd", "contaminants")
 
 
 def test_every_value_lies_in_its_range():
     config = SimulationConfig()
     for seed in range(50):
-        made = draw_conditions(config, np.random.default_rng(seed))
+        made = sample_conditions(config, np.random.default_rng(seed))
         for section in SECTIONS:
             ranges, values = getattr(config, section), getattr(made, section)
             for name in type(ranges).model_fields:
@@ -27,37 +27,37 @@ def test_every_value_lies_in_its_range():
 
 
 def test_the_same_seed_draws_the_same_and_another_another():
-    first, again, other = (draw_conditions(SimulationConfig(), np.random.default_rng(s)) for s in (1, 1, 2))
+    first, again, other = (sample_conditions(SimulationConfig(), np.random.default_rng(s)) for s in (1, 1, 2))
     assert first == again != other
     assert Conditions.model_validate_json(first.model_dump_json()) == first
 
 
 def test_a_change_of_one_range_leaves_the_other_values():
     narrow = SimulationConfig.model_validate({"optics": {"bfactor": 80}, "coverage": (0.1, 0.1)})
-    plain, changed = (draw_conditions(c, np.random.default_rng(3)) for c in (SimulationConfig(), narrow))
+    plain, changed = (sample_conditions(c, np.random.default_rng(3)) for c in (SimulationConfig(), narrow))
     assert changed.optics.bfactor == 80
     assert changed.optics.model_copy(update={"bfactor": plain.optics.bfactor}) == plain.optics
-    assert changed.nuisances == plain.nuisances
+    assert changed.contaminants == plain.contaminants
 
 
 def test_effects_come_as_often_as_they_should(rng):
     wanted = Range(low=1.0, high=2.0, chance=0.25)
-    values = np.array([draw(wanted, rng) for _ in range(2000)])
+    values = np.array([sample(wanted, rng) for _ in range(2000)])
     assert (values > 0).mean() == pytest.approx(0.25, abs=0.03)
     assert values[values > 0].min() >= 1
-    assert sum(draw(wanted, rng, chance_factor=0.0) for _ in range(100)) == 0
+    assert sum(sample(wanted, rng, chance_factor=0.0) for _ in range(100)) == 0
 
 
-def test_a_clean_simulation_has_no_nuisance():
+def test_a_clean_simulation_has_no_contaminant():
     config = SimulationConfig(contamination=0.0)
     for seed in range(20):
-        made = draw_conditions(config, np.random.default_rng(seed)).nuisances
+        made = sample_conditions(config, np.random.default_rng(seed)).contaminants
         assert made.carbon == made.broken == made.denatured == made.micelles == 0
         assert made.ice_crystals == made.ethane_blobs == made.gold_beads == made.aggregates == 0
 
 
 def test_logarithmic_ranges_are_even_in_the_logarithm(rng):
-    values = [draw(Range(low=1.0, high=100.0, log=True), rng) for _ in range(2000)]
+    values = [sample(Range(low=1.0, high=100.0, log=True), rng) for _ in range(2000)]
     assert np.median(values) == pytest.approx(10, rel=0.15)
 
 
@@ -104,4 +104,4 @@ def test_impossible_conditions_are_refused(given, message):
 )
 def test_ranges_beyond_what_can_be_are_refused_when_drawn(given, message, rng):
     with pytest.raises(UsageError, match=message):
-        draw_conditions(SimulationConfig(**given), rng)
+        sample_conditions(SimulationConfig(**given), rng)

@@ -66,7 +66,7 @@ class Deposit:
 def deposits(
     canvas: Canvas, conditions: Conditions, *, view: Projector, rng: np.random.Generator
 ) -> Iterator[Deposit]:
-    """All nuisances of one micrograph, each kind from its own random stream, so one can be left out alone.
+    """All contaminants of one micrograph, each kind from its own random stream, so one can be left out alone.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def deposits(
 
 def _carbon(canvas: Canvas, conditions: Conditions, rng: np.random.Generator) -> Iterator[Deposit]:
     """Film with a round hole, of which the field shows the edge; its texture is amorphous carbon's."""
-    film = conditions.nuisances
+    film = conditions.contaminants
     if film.carbon == 0:
         return
     height, width = canvas.extent
@@ -114,8 +114,8 @@ def _carbon(canvas: Canvas, conditions: Conditions, rng: np.random.Generator) ->
 def _ice_crystals(canvas: Canvas, conditions: Conditions, rng: np.random.Generator) -> Iterator[Deposit]:
     """Crystals and frost balls on the ice: domes with a sharp edge, some striped by diffraction."""
     path = inelastic_path(conditions.optics.voltage_kv)
-    for _ in range(conditions.nuisances.ice_crystals):
-        radius = conditions.nuisances.ice_crystal_size / 2 * np.exp(rng.normal(0, 0.4))
+    for _ in range(conditions.contaminants.ice_crystals):
+        radius = conditions.contaminants.ice_crystal_size / 2 * np.exp(rng.normal(0, 0.4))
         dome, spot = _dome(canvas, radius, rng, roundness=rng.uniform(0.03, 0.16), steepness=0.45)
         thickness = dome * np.float32(radius * rng.uniform(0.3, 1.4))
         stripes = 1 + _stripes(spot, radius, rng) * rng.uniform(0, 0.6) * (rng.random() < 0.6)
@@ -128,7 +128,7 @@ def _ice_crystals(canvas: Canvas, conditions: Conditions, rng: np.random.Generat
 def _ethane_blobs(canvas: Canvas, conditions: Conditions, rng: np.random.Generator) -> Iterator[Deposit]:
     """Soft, grainy blobs of ethane that was not blotted away."""
     path = inelastic_path(conditions.optics.voltage_kv)
-    for _ in range(conditions.nuisances.ethane_blobs):
+    for _ in range(conditions.contaminants.ethane_blobs):
         radius = rng.uniform(400, 2000)
         dome, spot = _dome(canvas, radius, rng, roundness=rng.uniform(0.1, 0.35), steepness=1.4)
         grain = 1 + 0.06 * smooth_field((dome.shape[0], dome.shape[1]), rng, exponent=1.4)
@@ -140,7 +140,7 @@ def _ethane_blobs(canvas: Canvas, conditions: Conditions, rng: np.random.Generat
 def _gold_beads(canvas: Canvas, conditions: Conditions, rng: np.random.Generator) -> Iterator[Deposit]:
     """Colloidal gold of one batch: spheres of about the same size."""
     size = rng.uniform(25, 75)
-    for _ in range(conditions.nuisances.gold_beads):
+    for _ in range(conditions.contaminants.gold_beads):
         radius = size * np.exp(rng.normal(0, 0.08))
         spot = _Spot.at_random(canvas, radius, rng)
         chord = 2 * np.sqrt(np.maximum(radius**2 - spot.y**2 - spot.x**2, 0), dtype=np.float32)
@@ -149,7 +149,7 @@ def _gold_beads(canvas: Canvas, conditions: Conditions, rng: np.random.Generator
 
 def _denatured(canvas: Canvas, conditions: Conditions, rng: np.random.Generator) -> Iterator[Deposit]:
     """Unfolded chains in patches at the air-water interface: random walks of residues."""
-    density = conditions.nuisances.denatured
+    density = conditions.contaminants.denatured
     if density == 0:
         return
     patches = smooth_field(canvas.shape, rng)
@@ -175,7 +175,7 @@ def _denatured(canvas: Canvas, conditions: Conditions, rng: np.random.Generator)
 
 def _micelles(canvas: Canvas, conditions: Conditions, rng: np.random.Generator) -> Iterator[Deposit]:
     """Free detergent micelles."""
-    share = conditions.nuisances.micelles
+    share = conditions.contaminants.micelles
     if share == 0:
         return
     grid = Grid(2 * int(np.ceil(45 / canvas.pixel_size)) + 2, canvas.pixel_size)
@@ -195,7 +195,7 @@ def _broken(
     crowd, box = conditions.crowd, view.grid.box
     height, width = canvas.extent
     area = np.pi / 4 * view.extent.diameter**2
-    count = rng.poisson(conditions.nuisances.broken * crowd.coverage * height * width / area)
+    count = rng.poisson(conditions.contaminants.broken * crowd.coverage * height * width / area)
     axis = (np.arange(box) - box // 2) * canvas.pixel_size
     for turn in random_rotations(count, rng):
         angle, place = rng.uniform(0, 2 * np.pi), rng.uniform(-0.3, 0.1) * view.extent.diameter
@@ -211,7 +211,7 @@ def _aggregates(
 ) -> Iterator[Deposit]:
     """Clumps of particles that run into one another."""
     box = view.grid.box
-    for _ in range(conditions.nuisances.aggregates):
+    for _ in range(conditions.contaminants.aggregates):
         walk = rng.standard_normal((int(rng.integers(6, 30)), 2))
         walk *= 0.45 * view.extent.diameter / canvas.pixel_size
         walk = np.cumsum(walk, axis=0) * 0.7

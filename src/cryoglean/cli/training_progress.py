@@ -1,8 +1,7 @@
-"""How learning from a user's micrographs is told: a bar, plain lines, or JSON lines for programs."""
+"""How learning from a user's micrographs is fields: a bar, plain lines, or JSON lines for programs."""
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Iterator
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cryoglean.training.progress import Learnt, Progress, Tell
+from cryoglean.cli.progress import print_json
+from cryoglean.training.progress import FineTuningResult, Progress, Reporter
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -29,10 +29,10 @@ _SHOWN = {
 
 
 @contextmanager
-def teller(*, json_lines: bool) -> Iterator[Tell]:
-    """Choose how it is told."""
+def progress_reporter(*, json_lines: bool) -> Iterator[Reporter]:
+    """Choose how it is fields."""
     if json_lines:
-        yield _tell_json
+        yield _print_json
     elif sys.stderr.isatty():
         from rich.console import Console
         from rich.progress import Progress as Bar
@@ -43,10 +43,8 @@ def teller(*, json_lines: bool) -> Iterator[Tell]:
         yield _Lines()
 
 
-def _tell_json(event: Progress | Learnt) -> None:
-    told = {"event": type(event).__name__.lower(), "time": time.time(), **asdict(event)}
-    sys.stdout.write(json.dumps(told, default=str, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
+def _print_json(event: Progress | FineTuningResult) -> None:
+    print_json("result" if isinstance(event, FineTuningResult) else "progress", asdict(event))
 
 
 class _Lines:
@@ -56,8 +54,8 @@ class _Lines:
         self._stage = ""
         self._last = 0.0
 
-    def __call__(self, event: Progress | Learnt) -> None:
-        if isinstance(event, Learnt):
+    def __call__(self, event: Progress | FineTuningResult) -> None:
+        if isinstance(event, FineTuningResult):
             _sum_up(event)
             return
         now = time.monotonic()
@@ -73,8 +71,8 @@ class _Bars:
         self._bar = bar
         self._tasks: dict[str, int] = {}
 
-    def __call__(self, event: Progress | Learnt) -> None:
-        if isinstance(event, Learnt):
+    def __call__(self, event: Progress | FineTuningResult) -> None:
+        if isinstance(event, FineTuningResult):
             self._bar.stop()
             _sum_up(event)
             return
@@ -83,7 +81,7 @@ class _Bars:
         self._bar.update(self._tasks[event.stage], completed=event.step)  # type: ignore[arg-type]
 
 
-def _sum_up(learnt: Learnt) -> None:
+def _sum_up(learnt: FineTuningResult) -> None:
     """Say how it ended, on standard output; and loudly where it was of no use."""
     typer.echo(f"weights in {learnt.weights}, after {learnt.minutes:.1f} minutes")
     typer.echo(f"on micrographs held back, threshold {learnt.threshold:g}:       before   after")

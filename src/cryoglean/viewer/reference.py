@@ -15,7 +15,7 @@ from cryoglean.io.formats.naming import match_names
 
 
 @dataclass(frozen=True, eq=False)
-class SecondPicks:
+class ReferencePicks:
     """Centres of picks by the name of the micrograph in the run.
 
     Parameters
@@ -35,7 +35,7 @@ class SecondPicks:
         return sum(map(len, self.places.values()))
 
 
-def read_second(paths: Sequence[Path], micrographs: Sequence[str]) -> SecondPicks:
+def read_reference(paths: Sequence[Path], micrographs: Sequence[str]) -> ReferencePicks:
     """Read a second set of picks.
 
     Parameters
@@ -61,7 +61,7 @@ def read_second(paths: Sequence[Path], micrographs: Sequence[str]) -> SecondPick
     if not joined:
         about = f"they are about {every[0].name!r} and the like" if every else "there are none"
         raise UsageError(f"--second: none of these picks belong to a micrograph of the run; {about}")
-    return SecondPicks(
+    return ReferencePicks(
         ", ".join(path.name for path in paths),
         {name: np.concatenate(parts) for name, parts in joined.items()},
     )
