@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cryoglean.networks.maps import LEAST, overlap_bound
+from cryoglean.networks.maps import MIN_PROBABILITY, overlap_bound
 from cryoglean.types import FloatImage
 
 
@@ -23,7 +23,7 @@ def test_the_bound_gives_the_best_overlap_that_can_be_expected(blurred):
     bound = overlap_bound(blurred, particle_px=4000)
     best = max(expected_overlap(blurred, blurred > one) for one in np.linspace(0.05, 0.7, 66))
     assert np.ptp(bound) < 1e-3
-    assert LEAST < bound.mean() < 0.45
+    assert MIN_PROBABILITY < bound.mean() < 0.45
     assert expected_overlap(blurred, blurred > bound) == pytest.approx(best, abs=2e-4)
     assert expected_overlap(blurred, blurred > 0.5) < best - 0.01
 
