@@ -120,7 +120,7 @@ def test_the_particles_are_measured_when_some_have_come(
         for path in drawn:
             (folder / path.name).write_bytes(path.read_bytes())
         shift.wait_for(len(drawn))
-    measured = [event.measured for event in shift.told if isinstance(event, Measured)]
+    measured = [event.size for event in shift.told if isinstance(event, Measured)]
     assert len(measured) == 1
     assert measured[0].diameter is not None
 

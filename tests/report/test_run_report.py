@@ -28,12 +28,12 @@ def text_of(folder: RunFolder) -> str:
 
 
 def test_the_figures_are_those_of_the_run(run: RunFolder) -> None:
-    survey, left = run_statistics(run), read_picks(run.table)
-    assert survey.summary.picks == sum(len(one) for one in left) == sum(one.picks for one in survey.seen)
-    assert survey.pick_scores.sum() == survey.summary.picks
-    assert survey.candidate_scores.sum() == sum(one.candidates for one in survey.seen)
-    assert survey.seen[3].expected == pytest.approx(left[3].score.sum(), abs=1e-4)
-    assert list(survey.diameters) == [96.0]
+    statistics, left = run_statistics(run), read_picks(run.table)
+    assert statistics.summary.picks == sum(len(one) for one in left) == sum(one.picks for one in statistics.micrographs)
+    assert statistics.pick_scores.sum() == statistics.summary.picks
+    assert statistics.candidate_scores.sum() == sum(one.candidates for one in statistics.micrographs)
+    assert statistics.micrographs[3].expected == pytest.approx(left[3].score.sum(), abs=1e-4)
+    assert list(statistics.diameters) == [96.0]
 
 
 def test_nearest_neighbours_are_measured_in_diameters() -> None:
@@ -183,8 +183,8 @@ def test_corrections_of_the_user_count(run: RunFolder) -> None:
     added = Added(id="one", x=100.0, y=100.0)
     write_corrections(run.correction("mic0"), Corrections(micrograph="mic0", added=[added]))
     write_corrections(run.correction("mic7"), Corrections(micrograph="mic7", rejected=True))
-    survey = run_statistics(run)
-    assert survey.seen[0].picks == 10
-    assert survey.summary.picks == before.picks + 1 - 16
-    assert "mic7" not in [one.name for one in survey.seen]
+    statistics = run_statistics(run)
+    assert statistics.micrographs[0].picks == 10
+    assert statistics.summary.picks == before.picks + 1 - 16
+    assert "mic7" not in [one.name for one in statistics.micrographs]
     assert "1 micrograph rejected by the user" in text_of(run)
