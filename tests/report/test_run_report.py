@@ -29,7 +29,8 @@ def text_of(folder: RunFolder) -> str:
 
 def test_the_figures_are_those_of_the_run(run: RunFolder) -> None:
     statistics, left = run_statistics(run), read_picks(run.table)
-    assert statistics.summary.picks == sum(len(one) for one in left) == sum(one.picks for one in statistics.micrographs)
+    found = statistics.summary.picks
+    assert found == sum(len(one) for one in left) == sum(one.picks for one in statistics.micrographs)
     assert statistics.pick_scores.sum() == statistics.summary.picks
     assert statistics.candidate_scores.sum() == sum(one.candidates for one in statistics.micrographs)
     assert statistics.micrographs[3].expected == pytest.approx(left[3].score.sum(), abs=1e-4)
