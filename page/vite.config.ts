@@ -1,11 +1,10 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join, relative, sep } from "node:path";
+import { join, relative, resolve, sep } from "node:path";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 const root = import.meta.dirname;
-const built = join(root, "../src/cryoglean/viewer/static");
 /** What the built files follow from; `tests/viewer/test_page_build.py` computes the same digest. */
 const sources = [
   "index.html",
@@ -36,9 +35,13 @@ function digest(paths: string[], below: string): string {
 
 /** Writes down which sources were built into which files, so that a test without Node can tell stale ones. */
 function manifest(): Plugin {
+  let built: string;
   return {
     name: "manifest",
     apply: "build",
+    configResolved({ build }) {
+      built = resolve(root, build.outDir);
+    },
     closeBundle() {
       const of = sources.flatMap((name) => files(join(root, name)));
       const into = files(built).filter((path) => !path.endsWith("manifest.json"));
@@ -51,6 +54,12 @@ function manifest(): Plugin {
 export default defineConfig({
   base: "/",
   plugins: [manifest()],
-  build: { outDir: built, emptyOutDir: true, target: "es2022", modulePreload: false, assetsInlineLimit: 0 },
+  build: {
+    outDir: "../src/cryoglean/viewer/static",
+    emptyOutDir: true,
+    target: "es2022",
+    modulePreload: false,
+    assetsInlineLimit: 0,
+  },
   test: { include: ["tests/**/*.test.ts"] },
 });
