@@ -6,6 +6,7 @@ import {
   type CorrectionsReply,
   type CorrectionsState,
   type MicrographPicks,
+  type Operation,
   type Priority,
   Unreachable,
 } from "./api";
@@ -21,7 +22,6 @@ import {
   corrected,
   countedScores,
   inverse,
-  type Operation,
   type Pick,
   type Point,
   removal,
@@ -33,13 +33,13 @@ import type { Look, Open, State } from "./state";
 /** A micrograph as the server has it. */
 interface Loaded {
   readonly candidates: readonly Candidate[];
-  readonly second: readonly Point[] | null;
+  readonly reference: readonly Point[] | null;
   readonly corrections: Corrections;
   readonly revision: number;
 }
 
-const MOST_LOADED = 60;
-const MOST_AT_ONCE = 8;
+const MAX_LOADED = 60;
+const MAX_AT_ONCE = 8;
 const POLL_MS = 2000;
 const SETTLE_MS = 250;
 
@@ -67,7 +67,7 @@ export class Actions {
     this.autosave = new Autosave({
       send: (index, operations) => this.api.correct(index, this.baseOf(index), operations),
       saved: (index, reply) => this.take(index, reply),
-      told: (saving) => {
+      reported: (saving) => {
         state.saving.value = saving;
       },
       store: localStorage,
@@ -76,7 +76,7 @@ export class Actions {
     void this.adoptUnsaved(prefix, key);
   }
 
-  // Going from one micrograph to another -------------------------------------------------------------------
+  // Navigation -------------------------------------------------------------------
 
   /** Show a micrograph; resolves when its picks are there. */
   async show(index: number): Promise<void> {
@@ -100,7 +100,7 @@ export class Actions {
       const loaded = there ?? (await this.load(index));
       if (state.current.peek() !== index) return;
       if (!there) state.open.value = this.opened(index, loaded);
-      if (!same) this.announce();
+      if (!same) this.announceSelection();
     } catch (problem) {
       if (state.current.peek() === index) state.trouble.value = String((problem as Error).message);
     }
@@ -119,37 +119,37 @@ export class Actions {
     const rows = this.state.rows.peek();
     const at = rows.indexOf(this.state.current.peek());
     const next = [...rows.slice(at + 1), ...rows.slice(0, at + 1)].find(holds);
-    if (next === undefined) this.tell(`No micrograph in the list ${what}.`);
+    if (next === undefined) this.notify(`No micrograph in the list ${what}.`);
     else void this.show(next);
   }
 
   /** Remember at what scale micrographs are seen. */
-  seenAt(scale: number): void {
+  setScale(scale: number): void {
     this.scale = scale;
   }
 
   /** Fetch what will be looked at next, once what is looked at now is there. */
-  lookAhead(): void {
+  prefetchNeighbours(): void {
     const { state } = this;
     const rows = state.rows.peek();
     const at = rows.indexOf(state.current.peek());
     if (at < 0) return;
     for (const ahead of [1, -1, 2]) {
       const index = rows[at + ahead];
-      if (index !== undefined) this.fetchAhead(index);
+      if (index !== undefined) this.prefetch(index);
     }
   }
 
   /** Fetch what will be looked at first while the page is put together, whose size is much of the window's. */
-  foresee(index: number): void {
+  prefetchFirst(index: number): void {
     const { width, height } = this.state.table.peek();
     const size = { width: width[index] || 1, height: height[index] || 1 };
     const screen = { width: window.innerWidth, height: window.innerHeight };
-    this.seenAt(fitted(size, screen).scale * devicePixelRatio);
-    this.fetchAhead(index, "high");
+    this.setScale(fitted(size, screen).scale * devicePixelRatio);
+    this.prefetch(index, "high");
   }
 
-  private fetchAhead(index: number, priority: Priority = "low"): void {
+  private prefetch(index: number, priority: Priority = "low"): void {
     const { state } = this;
     const size = { width: state.table.peek().width[index]!, height: state.table.peek().height[index]! };
     if (!state.known(index) || !size.width) return;
@@ -162,13 +162,13 @@ export class Actions {
   private async load(index: number): Promise<Loaded> {
     const there = this.loaded.get(index) ?? this.coming.get(index);
     if (there) return there;
-    const coming = this.api.picks(index).then((picks) => this.understood(picks));
+    const coming = this.api.picks(index).then((picks) => this.loadedFrom(picks));
     this.coming.set(index, coming);
     try {
       const loaded = await coming;
       this.loaded.set(index, loaded);
       for (const oldest of this.loaded.keys()) {
-        if (this.loaded.size <= MOST_LOADED) break;
+        if (this.loaded.size <= MAX_LOADED) break;
         if (oldest !== this.state.current.peek()) this.loaded.delete(oldest);
       }
       return loaded;
@@ -177,7 +177,7 @@ export class Actions {
     }
   }
 
-  private understood({ candidates, second, corrections, revision }: MicrographPicks): Loaded {
+  private loadedFrom({ candidates, reference, corrections, revision }: MicrographPicks): Loaded {
     const diameter = this.state.run.peek().diameter ?? Number.NaN;
     return {
       candidates: candidates.id.map((id, i) => ({
@@ -188,18 +188,18 @@ export class Actions {
         diameter: candidates.diameter[i] ?? diameter,
         kind: candidates.kind[i]!,
       })),
-      second: second ? second.x.map((x, i) => ({ x, y: second.y[i]! })) : null,
-      corrections: understood(corrections),
+      reference: reference ? reference.x.map((x, i) => ({ x, y: reference.y[i]! })) : null,
+      corrections: correctionsOf(corrections),
       revision,
     };
   }
 
-  private opened(index: number, { candidates, second, corrections: saved }: Loaded): Open {
+  private opened(index: number, { candidates, reference, corrections: saved }: Loaded): Open {
     const corrections = allDone(saved, this.autosave.unsaved(index));
     const pixelSize = this.state.table.peek().pixel_size[index] ?? 1;
     const known = this.state.run.peek().diameter;
     const picks = combine(candidates, corrections, known ?? candidates[0]?.diameter ?? 100, pixelSize);
-    return { index, candidates, corrections, picks, second };
+    return { index, candidates, corrections, picks, reference };
   }
 
   // Correcting ---------------------------------------------------------------------------------------------
@@ -244,8 +244,8 @@ export class Actions {
     const open = this.state.open.peek();
     if (!open) return;
     const value = !open.corrections.rejected;
-    this.act(value ? "reject the micrograph" : "take the micrograph back", [{ op: "reject", value }]);
-    this.tell(value ? "Rejected: none of its picks count." : "Taken back.");
+    this.act(value ? "reject the micrograph" : "accept the micrograph again", [{ op: "reject", value }]);
+    this.notify(value ? "Rejected: its picks are left out." : "Accepted again.");
   }
 
   /** Say that the micrograph was looked at, so that what was left as it is means something. */
@@ -258,7 +258,7 @@ export class Actions {
   undo(): void {
     const back = undo(this.state.history.peek());
     if (!back) {
-      this.tell("There is nothing to undo.");
+      this.notify("Nothing to undo.");
       return;
     }
     const [step, history] = back;
@@ -269,12 +269,12 @@ export class Actions {
   redo(): void {
     const again = redo(this.state.history.peek());
     if (!again) {
-      this.tell("There is nothing to redo.");
+      this.notify("Nothing to redo.");
       return;
     }
     const [step, history] = again;
     this.state.history.value = history;
-    void this.redone(step, step.done, "Done again");
+    void this.redone(step, step.done, "Redone");
   }
 
   selected(): Pick[] {
@@ -285,7 +285,7 @@ export class Actions {
   selectAll(which: (pick: Pick) => boolean = () => true): void {
     const picks = this.state.shown.peek().filter(which);
     this.state.selection.value = new Set(picks.map(({ id }) => id));
-    this.announce();
+    this.announceSelection();
   }
 
   private act(label: string, operations: readonly Operation[]): void {
@@ -311,7 +311,7 @@ export class Actions {
     this.perform(step.micrograph, operations);
     const there = new Set(this.state.open.peek()?.picks.map(({ id }) => id));
     this.state.selection.value = new Set([...this.state.selection.peek()].filter((id) => there.has(id)));
-    this.tell(`${how}: ${step.label}.`);
+    this.notify(`${how}: ${step.label}.`);
   }
 
   private perform(index: number, operations: readonly Operation[]): void {
@@ -323,7 +323,7 @@ export class Actions {
   private take(index: number, { corrections, revision }: CorrectionsReply): void {
     const loaded = this.loaded.get(index);
     if (!loaded || revision < loaded.revision) return;
-    this.loaded.set(index, { ...loaded, corrections: understood(corrections), revision });
+    this.loaded.set(index, { ...loaded, corrections: correctionsOf(corrections), revision });
     this.refresh(index);
   }
 
@@ -386,15 +386,15 @@ export class Actions {
       await this.autosave.now();
       const reply = await this.api.setThreshold(state.threshold.peek());
       state.run.value = { ...state.run.peek(), threshold: reply.threshold };
-      this.tell(`The run now has ${reply.picks.toLocaleString("en")} picks in its files.`);
+      this.notify(`The files of the run now hold ${reply.picks.toLocaleString("en")} picks.`);
     } catch (problem) {
-      this.tell((problem as Error).message, true);
+      this.notify((problem as Error).message, true);
     } finally {
       state.applying.value = false;
     }
   }
 
-  // Following what others do -------------------------------------------------------------------------------
+  // Following changes of the run -------------------------------------------------------------------------------
 
   /** Ask again and again what has changed, by another window or as micrographs are still being picked. */
   follow(): void {
@@ -415,7 +415,7 @@ export class Actions {
       const current = state.current.peek();
       const known = changed.filter((index) => this.loaded.has(index));
       // Of many, all but the one on the screen are asked for again when they are shown.
-      const now = known.length > MOST_AT_ONCE ? known.filter((index) => index === current) : known;
+      const now = known.length > MAX_AT_ONCE ? known.filter((index) => index === current) : known;
       for (const index of known) if (!now.includes(index)) this.loaded.delete(index);
       for (const index of now) this.takeOver(index, await this.api.picks(index));
       const all = changed.length > now.length || !changed.length;
@@ -423,7 +423,7 @@ export class Actions {
       this.revision = revision;
     } catch (problem) {
       if (problem instanceof Unreachable) state.online.value = false;
-      else this.tell((problem as Error).message, true);
+      else this.notify((problem as Error).message, true);
     }
   }
 
@@ -435,11 +435,11 @@ export class Actions {
     state.run.value = { ...state.run.peek(), threshold };
   }
 
-  /** Take over what another window made of a micrograph, unless a reply has told something newer already. */
+  /** Take over what another window made of a micrograph, unless a reply has reported something newer already. */
   private takeOver(index: number, picks: MicrographPicks): void {
     const before = this.loaded.get(index);
     if (!before || picks.revision < before.revision) return;
-    this.loaded.set(index, this.understood(picks));
+    this.loaded.set(index, this.loadedFrom(picks));
     this.refresh(index);
   }
 
@@ -462,9 +462,9 @@ export class Actions {
     return true;
   }
 
-  // Saying something ---------------------------------------------------------------------------------------
+  // Messages ---------------------------------------------------------------------------------------
 
-  tell(text: string, bad = false): void {
+  notify(text: string, bad = false): void {
     this.state.notice.value = { text, bad };
     clearTimeout(this.noticing);
     this.noticing = setTimeout(
@@ -475,22 +475,22 @@ export class Actions {
     );
   }
 
-  /** Tell those who cannot see it. */
-  say(text: string): void {
-    this.state.spoken.value = text;
+  /** Announce something to a screen reader. */
+  announce(text: string): void {
+    this.state.announced.value = text;
   }
 
   setLook(change: Partial<Look>): void {
     this.state.look.value = { ...this.state.look.peek(), ...change };
   }
 
-  private announce(): void {
+  private announceSelection(): void {
     const { state } = this;
     const rows = state.rows.peek();
     const at = rows.indexOf(state.current.peek()) + 1;
     const name = state.table.peek().name[state.current.peek()] ?? "";
     const selected = state.selection.peek().size;
-    state.spoken.value = selected
+    state.announced.value = selected
       ? `${selected} of ${state.shown.peek().length} picks selected`
       : `${name}, micrograph ${at} of ${rows.length}, ${state.shown.peek().length} picks`;
   }
@@ -506,7 +506,7 @@ export class Actions {
   }
 }
 
-function understood(saved: CorrectionsState): Corrections {
+function correctionsOf(saved: CorrectionsState): Corrections {
   return {
     ...untouched,
     added: new Map(saved.added.map(({ id, x, y }) => [id, { x, y }])),

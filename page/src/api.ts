@@ -1,119 +1,26 @@
-/** What the page and its server say to each other; mirrors `cryoglean/viewer/messages.py`. */
+/** What the page asks its server. All types follow from the server's own description of itself, `openapi.json`. */
 
+import createClient, { type Client, type Middleware } from "openapi-fetch";
 import { BINS } from "./logic/histograms";
-import type { Kind, Operation } from "./logic/picks";
+import type { components, paths } from "./schema";
 
-export interface Format {
-  name: string;
-  suffix: string;
-  summary: string;
-}
+type Schemas = components["schemas"];
 
-export interface RunInfo {
-  name: string;
-  folder: string;
-  version: string;
-  state: string;
-  micrographs: number;
-  loaded: number;
-  method: string;
-  weights: string | null;
-  diameter: number | null;
-  threshold: number;
-  recommended: number | null;
-  score_bins: number;
-  formats: Format[];
-  second: { name: string; micrographs: number; picks: number } | null;
-  can_train: boolean;
-  revision: number;
-}
+export type Changes = Schemas["Changes"];
+export type CorrectionsReply = Schemas["CorrectionsReply"];
+export type CorrectionsState = Schemas["CorrectionsState"];
+export type MicrographPicks = Schemas["MicrographPicks"];
+export type MicrographTable = Schemas["MicrographTable"];
+export type Proposals = Schemas["Proposals"];
+export type Proposed = Schemas["Proposed"];
+export type RunInfo = Schemas["RunInfo"];
+export type ThresholdReply = Schemas["ThresholdReply"];
+export type TrainingState = Schemas["TrainingState"];
 
-export interface MicrographTable {
-  revision: number;
-  name: string[];
-  path: string[];
-  state: ("done" | "failed" | "missing" | "reading")[];
-  error: (string | null)[];
-  width: number[];
-  height: number[];
-  pixel_size: (number | null)[];
-  seconds: (number | null)[];
-  mean_score: (number | null)[];
-  defocus: (number | null)[];
-  candidates: number[];
-  added: number[];
-  deleted: number[];
-  moved: number[];
-  rejected: boolean[];
-  looked_at: boolean[];
-  second: (number | null)[] | null;
-  outlier: (string | null)[];
-  corrections_revision: number[];
-}
-
-export interface CorrectionsState {
-  added: { id: string; x: number; y: number }[];
-  deleted: string[];
-  moved: { id: string; x: number; y: number }[];
-  replaced: string[];
-  rejected: boolean;
-  looked_at: boolean;
-}
-
-export interface MicrographPicks {
-  revision: number;
-  candidates: {
-    id: string[];
-    x: number[];
-    y: number[];
-    score: number[];
-    diameter: (number | null)[];
-    kind: Kind[];
-  };
-  corrections: CorrectionsState;
-  second: { x: number[]; y: number[] } | null;
-}
-
-export interface CorrectionsReply {
-  revision: number;
-  corrections: CorrectionsState;
-}
-
-export interface ThresholdReply {
-  threshold: number;
-  micrographs: number;
-  picks: number;
-  revision: number;
-}
-
-export interface Changes {
-  revision: number;
-  changed: number[];
-  threshold: number;
-}
-
-export interface Proposed {
-  index: number;
-  value: number;
-  reason: string;
-}
-
-export interface Proposals {
-  teach: Proposed[];
-  tuning: Proposed[];
-}
-
-export interface TrainingState {
-  state: "idle" | "running" | "done" | "failed" | "stopped";
-  step: number;
-  steps: number;
-  message: string;
-  before: Record<string, number> | null;
-  after: Record<string, number> | null;
-  weights: string | null;
-  command: string | null;
-  log_tail: string[];
-}
+export type Kind = Schemas["Candidates"]["kind"][number];
+export type Operation = Readonly<Schemas["CorrectionsRequest"]["operations"][number]>;
+export type OverlayKind =
+  paths["/api/micrographs/{number}/overlay/{kind}"]["get"]["parameters"]["path"]["kind"];
 
 /** The server answered that it will not do what it was asked; the message is its own sentence. */
 export class Refused extends Error {
@@ -151,23 +58,25 @@ export function takeToken(): string | null {
 export type Priority = "high" | "low" | "auto";
 
 export class Api {
-  private readonly token: string;
+  private readonly client: Client<paths>;
 
   constructor(token: string) {
-    this.token = token;
+    this.client = createClient<paths>({ headers: { Authorization: `Bearer ${token}` } });
+    this.client.use(failures);
   }
 
-  run(): Promise<RunInfo> {
-    return this.json("GET", "run");
+  async run(): Promise<RunInfo> {
+    return (await this.client.GET("/api/run")).data!;
   }
 
-  micrographs(): Promise<MicrographTable> {
-    return this.json("GET", "micrographs");
+  async micrographs(): Promise<MicrographTable> {
+    return (await this.client.GET("/api/micrographs")).data!;
   }
 
   /** Counts are little endian, as every machine that runs a browser has them. */
   async histograms(): Promise<Uint16Array> {
-    return new Uint16Array(await (await this.send("GET", "histograms")).arrayBuffer());
+    const { data } = await this.client.GET("/api/histograms", { parseAs: "arrayBuffer" });
+    return new Uint16Array(data ?? new ArrayBuffer(0));
   }
 
   /** Return the table and the histograms of the same micrographs, while more of them may be coming. */
@@ -178,81 +87,85 @@ export class Api {
     }
   }
 
-  picks(index: number): Promise<MicrographPicks> {
-    return this.json("GET", `micrographs/${index}/picks`);
+  async picks(number: number): Promise<MicrographPicks> {
+    return (await this.client.GET("/api/micrographs/{number}/picks", { params: { path: { number } } })).data!;
   }
 
-  /** Fetch and decode a picture, away from the thread that draws. */
-  async picture(path: string, priority: Priority = "auto"): Promise<ImageBitmap> {
-    return createImageBitmap(await this.blob(path, priority));
+  /** Fetch a micrograph and decode it, away from the thread that draws. */
+  async image(
+    number: number,
+    level: number,
+    lowpass: number | null,
+    priority: Priority,
+  ): Promise<ImageBitmap> {
+    const params = { path: { number }, query: { level, lowpass } };
+    const options = { params, parseAs: "blob", priority } as const;
+    return createImageBitmap((await this.client.GET("/api/micrographs/{number}/image", options)).data!);
   }
 
-  async blob(path: string, priority: Priority = "auto"): Promise<Blob> {
-    return (await this.send("GET", path, { priority })).blob();
+  async overlay(number: number, kind: OverlayKind): Promise<ImageBitmap> {
+    const options = { params: { path: { number, kind } }, parseAs: "blob" } as const;
+    return createImageBitmap(
+      (await this.client.GET("/api/micrographs/{number}/overlay/{kind}", options)).data!,
+    );
   }
 
-  correct(index: number, base: number, operations: readonly Operation[]): Promise<CorrectionsReply> {
-    const body = { base_revision: base, operations };
-    return this.json("PUT", `micrographs/${index}/corrections`, { body });
+  async thumbnail(number: number): Promise<Blob> {
+    const options = { params: { path: { number } }, parseAs: "blob", priority: "low" } as const;
+    return (await this.client.GET("/api/micrographs/{number}/thumbnail", options)).data!;
   }
 
-  setThreshold(value: number): Promise<ThresholdReply> {
-    return this.json("PUT", "threshold", { body: { value } });
+  async correct(number: number, base: number, operations: readonly Operation[]): Promise<CorrectionsReply> {
+    const params = { path: { number } };
+    const body = { base_revision: base, operations: [...operations] };
+    // What is kept alive beyond the page may not be large.
+    const keepalive = JSON.stringify(body).length < LARGE;
+    return (await this.client.PUT("/api/micrographs/{number}/corrections", { params, body, keepalive }))
+      .data!;
   }
 
-  changes(since: number): Promise<Changes> {
-    return this.json("GET", `changes?since=${since}`);
+  async setThreshold(value: number): Promise<ThresholdReply> {
+    return (await this.client.PUT("/api/threshold", { body: { value } })).data!;
+  }
+
+  async changes(since: number): Promise<Changes> {
+    return (await this.client.GET("/api/changes", { params: { query: { since } } })).data!;
   }
 
   async export(format: string, minScore: number): Promise<{ name: string; content: Blob }> {
-    const answer = await this.send("POST", "export", { body: { format, min_score: minScore } });
-    const named = /filename\*?=(?:UTF-8'')?"?([^";]+)"?/.exec(
-      answer.headers.get("content-disposition") ?? "",
-    );
-    return { name: decodeURIComponent(named?.[1] ?? `picks.${format}`), content: await answer.blob() };
+    const body = { format, min_score: minScore };
+    const { data, response } = await this.client.POST("/api/export", { body, parseAs: "blob" });
+    const disposition = response.headers.get("content-disposition") ?? "";
+    const named = /filename\*?=(?:UTF-8'')?"?([^";]+)"?/.exec(disposition);
+    return { name: decodeURIComponent(named?.[1] ?? `picks.${format}`), content: data! };
   }
 
-  proposals(): Promise<Proposals> {
-    return this.json("GET", "proposals");
+  async proposals(): Promise<Proposals> {
+    return (await this.client.GET("/api/proposals")).data!;
   }
 
-  training(): Promise<TrainingState> {
-    return this.json("GET", "training");
+  async training(): Promise<TrainingState> {
+    return (await this.client.GET("/api/training")).data!;
   }
 
-  startTraining(minutes: number): Promise<TrainingState> {
-    return this.json("POST", "training", { body: { minutes } });
+  async startTraining(minutes: number): Promise<TrainingState> {
+    return (await this.client.POST("/api/training", { body: { minutes } })).data!;
   }
 
-  stopTraining(): Promise<TrainingState> {
-    return this.json("DELETE", "training");
-  }
-
-  private async json<T>(method: string, path: string, more: Asked = {}): Promise<T> {
-    return (await this.send(method, path, more)).json() as Promise<T>;
-  }
-
-  private async send(method: string, path: string, { body, ...more }: Asked = {}): Promise<Response> {
-    const headers: Record<string, string> = { Authorization: `Bearer ${this.token}` };
-    if (body !== undefined) headers["Content-Type"] = "application/json";
-    let answer: Response;
-    try {
-      const text = body === undefined ? undefined : JSON.stringify(body);
-      // What is kept alive beyond the page may not be large.
-      const content = text === undefined ? {} : { body: text, keepalive: text.length < LARGE };
-      answer = await fetch(`/api/${path}`, { method, headers, ...content, ...more });
-    } catch {
-      throw new Unreachable("cryoglean does not answer");
-    }
-    if (!answer.ok) throw new Refused(answer.status, await problem(answer));
-    return answer;
+  async stopTraining(): Promise<TrainingState> {
+    return (await this.client.DELETE("/api/training")).data!;
   }
 }
 
-interface Asked {
-  body?: unknown;
-  priority?: Priority;
-}
+/** Turns whatever goes wrong into one of the two errors, so that an answer always has data. */
+const failures: Middleware = {
+  async onResponse({ response }) {
+    if (!response.ok) throw new Refused(response.status, await problem(response));
+  },
+  onError() {
+    return new Unreachable("cryoglean does not answer");
+  },
+};
 
 async function problem(answer: Response): Promise<string> {
   try {

@@ -1,7 +1,6 @@
 /** Sends corrections as they are made, keeps what could not be sent, and tries again. */
 
-import { type CorrectionsReply, Refused, Unreachable } from "./api";
-import type { Operation } from "./logic/picks";
+import { type CorrectionsReply, type Operation, Refused, Unreachable } from "./api";
 
 export type Saving =
   | { readonly state: "saved" }
@@ -15,14 +14,14 @@ export type Store = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 export interface Outside {
   send(micrograph: number, operations: readonly Operation[]): Promise<CorrectionsReply>;
   saved(micrograph: number, reply: CorrectionsReply): void;
-  told(saving: Saving): void;
+  reported(saving: Saving): void;
   store: Store;
   key: string;
 }
 
 const PAUSE = 250;
 const WAITS = [1000, 2000, 4000, 8000, 15000];
-const MOST = 5000;
+const MAX_OPERATIONS = 5000;
 
 export class Autosave {
   private readonly outside: Outside;
@@ -52,7 +51,7 @@ export class Autosave {
   add(micrograph: number, operations: readonly Operation[]): void {
     this.waiting.set(micrograph, [...this.unsaved(micrograph), ...operations]);
     this.keep();
-    this.tell();
+    this.report();
     if (this.problem?.state !== "offline") this.after(PAUSE);
   }
 
@@ -83,7 +82,7 @@ export class Autosave {
       for (;;) {
         const next = [...this.waiting.keys()].find((micrograph) => !refused.has(micrograph));
         if (next === undefined) break;
-        const sent = this.unsaved(next).slice(0, MOST);
+        const sent = this.unsaved(next).slice(0, MAX_OPERATIONS);
         try {
           const reply = await this.outside.send(next, sent);
           const rest = this.unsaved(next).slice(sent.length);
@@ -97,7 +96,7 @@ export class Autosave {
           refused.add(next);
           reason = error.message;
         }
-        this.tell();
+        this.report();
       }
       this.failures = 0;
       this.problem = refused.size ? { state: "refused", reason } : undefined;
@@ -107,7 +106,7 @@ export class Autosave {
       this.after(WAITS[Math.min(this.failures++, WAITS.length - 1)]!);
     } finally {
       this.busy = false;
-      this.tell();
+      this.report();
     }
   }
 
@@ -117,10 +116,10 @@ export class Autosave {
     else store.removeItem(key);
   }
 
-  private tell(): void {
+  private report(): void {
     const waiting = this.number;
-    if (!waiting) this.outside.told({ state: "saved" });
-    else if (this.problem) this.outside.told({ ...this.problem, waiting });
-    else this.outside.told({ state: "saving", waiting });
+    if (!waiting) this.outside.reported({ state: "saved" });
+    else if (this.problem) this.outside.reported({ ...this.problem, waiting });
+    else this.outside.reported({ state: "saving", waiting });
   }
 }

@@ -46,14 +46,14 @@ function nextPick({ state, actions, camera }: Page, by: 1 | -1): void {
   if (!next) return;
   state.selection.value = new Set([next.id]);
   camera.reveal(next);
-  const score = next.added || next.moved ? "placed by hand" : `score ${next.score.toFixed(3)}`;
-  actions.say(`Pick ${picks.indexOf(next) + 1} of ${picks.length}, ${score}`);
+  const score = next.added || next.moved ? "placed manually" : `score ${next.score.toFixed(3)}`;
+  actions.announce(`Pick ${picks.indexOf(next) + 1} of ${picks.length}, ${score}`);
 }
 
-const unseen = ({ state, actions }: Page): void =>
+const nextUnchecked = ({ state, actions }: Page): void =>
   actions.seek((i) => !state.table.peek().looked_at[i] && state.known(i), "is unchecked");
-const worth = ({ state, actions }: Page): void =>
-  actions.seek((i) => Boolean(state.table.peek().outlier[i] || state.table.peek().error[i]), "stands out");
+const nextOutlier = ({ state, actions }: Page): void =>
+  actions.seek((i) => Boolean(state.table.peek().outlier[i] || state.table.peek().error[i]), "is an outlier");
 
 export const GROUPS: readonly KeyGroup[] = [
   {
@@ -61,13 +61,13 @@ export const GROUPS: readonly KeyGroup[] = [
     keys: [
       key("j PageDown", "J or Page ↓", "next in the list", ({ actions }) => actions.step(1)),
       key("k PageUp", "K or Page ↑", "previous", ({ actions }) => actions.step(-1)),
-      key("Enter", "Enter", "checked, and on to the next", ({ actions }) => {
+      key("Enter", "Enter", "mark as checked and go to the next", ({ actions }) => {
         actions.check(true);
         actions.step(1);
       }),
-      key("u", "U", "next unchecked", unseen),
-      key("w", "W", "next worth a look", worth),
-      key("r", "R", "reject, or take back", ({ actions }) => actions.reject()),
+      key("u", "U", "next unchecked", nextUnchecked),
+      key("w", "W", "next outlier", nextOutlier),
+      key("r", "R", "reject, or accept again", ({ actions }) => actions.reject()),
       key("/", "/", "search by name", () => document.getElementById("search")?.focus()),
     ],
   },
@@ -77,19 +77,19 @@ export const GROUPS: readonly KeyGroup[] = [
       key("a Insert", "A", "add at the crosshair in the middle", ({ actions, camera }) =>
         actions.add(crosshair(camera)),
       ),
-      key("n", "N", "next pick, the weakest first", (page) => nextPick(page, 1)),
+      key("n", "N", "next pick, lowest score first", (page) => nextPick(page, 1)),
       key("N", "Shift N", "previous pick", (page) => nextPick(page, -1)),
-      key("Delete Backspace x", "Del or X", "delete what is selected", ({ actions }) =>
+      key("Delete Backspace x", "Del or X", "delete the selected picks", ({ actions }) =>
         actions.remove(actions.selected()),
       ),
       key("y", "Y", "restore deleted picks of this micrograph", ({ state, actions }) =>
         actions.restore(state.open.peek()?.picks ?? []),
       ),
       key("Ctrl+a", "Ctrl A", "select all", ({ actions }) => actions.selectAll()),
-      key("g", "G", "select what is on the screen", ({ actions, camera }) =>
+      key("g", "G", "select all in view", ({ actions, camera }) =>
         actions.selectAll((pick) => camera.shows(pick)),
       ),
-      key("Escape", "Esc", "select nothing", ({ state }) => {
+      key("Escape", "Esc", "clear the selection", ({ state }) => {
         state.selection.value = new Set();
       }),
       key("Ctrl+z", "Ctrl Z", "undo", ({ actions }) => actions.undo()),
@@ -108,7 +108,7 @@ export const GROUPS: readonly KeyGroup[] = [
       key("e", "E", "eraser", ({ state }) => {
         state.tool.value = "erase";
       }),
-      key("h", "H", "hand; also the space bar or the middle button held", ({ state }) => {
+      key("h", "H", "pan; also with the space bar or middle button held", ({ state }) => {
         state.tool.value = "pan";
       }),
     ],
@@ -116,26 +116,23 @@ export const GROUPS: readonly KeyGroup[] = [
   {
     title: "View",
     keys: [
-      key(
-        "ArrowLeft",
-        "← → ↑ ↓",
-        "look around, or nudge what is selected; with Shift further",
-        (page, event) => arrow(page, -1, 0, event),
+      key("ArrowLeft", "← → ↑ ↓", "pan, or nudge the selected picks; Shift for larger steps", (page, event) =>
+        arrow(page, -1, 0, event),
       ),
       key("ArrowRight", "", "", (page, event) => arrow(page, 1, 0, event)),
       key("ArrowUp", "", "", (page, event) => arrow(page, 0, -1, event)),
       key("ArrowDown", "", "", (page, event) => arrow(page, 0, 1, event)),
-      key("+ =", "+", "closer", ({ camera }) => camera.zoom(1.3)),
-      key("-", "−", "further away", ({ camera }) => camera.zoom(1 / 1.3)),
+      key("+ =", "+", "zoom in", ({ camera }) => camera.zoom(1.3)),
+      key("-", "−", "zoom out", ({ camera }) => camera.zoom(1 / 1.3)),
       key("0", "0", "whole micrograph", ({ camera }) => camera.fit()),
-      key("1", "1", "pixel for pixel", ({ camera }) => camera.zoomTo(1)),
-      key("c", "C", "more contrast; with Shift less", ({ state, actions }) =>
+      key("1", "1", "100 %, one pixel per screen pixel", ({ camera }) => camera.zoomTo(1)),
+      key("c", "C", "more contrast; Shift for less", ({ state, actions }) =>
         actions.setLook({ contrast: Math.min(5, state.look.peek().contrast * 1.15) }),
       ),
       key("C", "", "", ({ state, actions }) =>
         actions.setLook({ contrast: Math.max(0.2, state.look.peek().contrast / 1.15) }),
       ),
-      key("b", "B", "brighter; with Shift darker", ({ state, actions }) =>
+      key("b", "B", "brighter; Shift for darker", ({ state, actions }) =>
         actions.setLook({ brightness: Math.min(2, state.look.peek().brightness + 0.1) }),
       ),
       key("B", "", "", ({ state, actions }) =>
@@ -145,17 +142,17 @@ export const GROUPS: readonly KeyGroup[] = [
     ],
   },
   {
-    title: "Marks",
+    title: "Markers",
     keys: [
-      key("m", "M", "picks on and off", flip("picks")),
+      key("m", "M", "show or hide picks", flip("picks")),
       key("f", "F", "candidates below the threshold", flip("weak")),
       key("d", "D", "deleted picks", flip("deleted")),
-      key("s", "S", "compare with the second set", flip("compare")),
+      key("s", "S", "compare with the reference", flip("compare")),
       key("o", "O", "box", flip("box")),
-      key("p", "P", "map of particles", ({ state, actions }) =>
+      key("p", "P", "particle map", ({ state, actions }) =>
         actions.setLook({ overlay: state.look.peek().overlay === "particle" ? null : "particle" }),
       ),
-      key("q", "Q", "map of contamination", ({ state, actions }) =>
+      key("q", "Q", "contamination map", ({ state, actions }) =>
         actions.setLook({ overlay: state.look.peek().overlay === "contamination" ? null : "contamination" }),
       ),
     ],
@@ -167,18 +164,18 @@ export const GROUPS: readonly KeyGroup[] = [
         actions.setThreshold(state.threshold.peek() - 1 / BINS),
       ),
       key("]", "", "", ({ state, actions }) => actions.setThreshold(state.threshold.peek() + 1 / BINS)),
-      key("{", "{ and }", "the same in large steps", ({ state, actions }) =>
+      key("{", "{ and }", "the same, in larger steps", ({ state, actions }) =>
         actions.setThreshold(state.threshold.peek() - 10 / BINS),
       ),
       key("}", "", "", ({ state, actions }) => actions.setThreshold(state.threshold.peek() + 10 / BINS)),
       key(
         "Ctrl+Enter",
         "Ctrl Enter",
-        "use this threshold for the run",
+        "apply this threshold to the run",
         ({ actions }) => void actions.applyThreshold(),
       ),
-      key("t", "T", "learn from corrections", ({ state }) => {
-        state.dialog.value = "learn";
+      key("t", "T", "fine-tune the network", ({ state }) => {
+        state.dialog.value = "fine-tuning";
       }),
       key("X", "Shift X", "export", ({ state }) => {
         state.dialog.value = "export";

@@ -6,10 +6,10 @@ import { listen } from "./keyboard";
 import { Page } from "./page";
 import { Bar, StatusLine } from "./panels/bar";
 import { Export, Help } from "./panels/dialogs";
+import { FineTuning } from "./panels/finetuning";
 import { ThresholdPanel } from "./panels/histogram";
-import { Learn } from "./panels/learn";
 import { MicrographList } from "./panels/list";
-import { ComparePanel, ImagePanel, MarksPanel, MicrographPanel } from "./panels/side";
+import { ComparePanel, ImagePanel, MarkersPanel, MicrographPanel } from "./panels/side";
 import { State } from "./state";
 import "./style.css";
 import { MicrographView } from "./view/canvas";
@@ -29,14 +29,14 @@ function App({ page }: { page: Page }) {
         <ComparePanel page={page} />
         <MicrographPanel page={page} />
         <ImagePanel page={page} />
-        <MarksPanel page={page} />
+        <MarkersPanel page={page} />
       </aside>
-      <p class="spoken" aria-live="polite">
-        {page.state.spoken.value}
+      <p class="announced" aria-live="polite">
+        {page.state.announced.value}
       </p>
       {dialog === "help" && <Help page={page} />}
       {dialog === "export" && <Export page={page} />}
-      {dialog === "learn" && <Learn page={page} />}
+      {dialog === "fine-tuning" && <FineTuning page={page} />}
     </>
   );
 }
@@ -70,7 +70,7 @@ async function begin(root: HTMLElement): Promise<void> {
   document.title = `${run.name} – cryoglean`;
   const page = new Page(api, new State(run, table, bins));
   const index = first(table);
-  page.actions.foresee(index);
+  page.actions.prefetchFirst(index);
   render(<App page={page} />, root);
   listen(page);
   window.addEventListener("online", () => void page.actions.autosave.now());

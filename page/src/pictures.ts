@@ -6,7 +6,7 @@ import type { Size } from "./logic/geometry";
 /** Longer side of the smallest picture, at most, as the server makes them. */
 const TOP_PX = 1024;
 /** Pixels beyond which no browser draws well. */
-const MOST_PX = 80e6;
+const MAX_PX = 80e6;
 const ROOM_BYTES = 600e6;
 
 /** Return the sizes of a micrograph's pictures, each half as large as the one before. */
@@ -19,7 +19,7 @@ export function levels({ width, height }: Size): Size[] {
 
 /** Return the finest level that is not too large to be drawn. */
 export function finest(sizes: readonly Size[]): number {
-  const level = sizes.findIndex(({ width, height }) => width * height <= MOST_PX);
+  const level = sizes.findIndex(({ width, height }) => width * height <= MAX_PX);
   return level < 0 ? sizes.length - 1 : level;
 }
 
@@ -75,9 +75,7 @@ export class Pictures {
     const key = name(wanted);
     const there = this.at(wanted) ?? this.coming.get(key);
     if (there) return there;
-    const lowpass = wanted.lowpass === null ? "" : `&lowpass=${wanted.lowpass}`;
-    const path = `micrographs/${wanted.index}/image?level=${wanted.level}${lowpass}`;
-    const coming = this.api.picture(path, priority);
+    const coming = this.api.image(wanted.index, wanted.level, wanted.lowpass, priority);
     this.coming.set(key, coming);
     try {
       const picture = await coming;

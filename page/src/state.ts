@@ -1,7 +1,7 @@
 /** What the page shows: values that the parts of it watch. Only `Actions` changes what is of the run. */
 
 import { computed, type Signal, signal } from "@preact/signals";
-import type { MicrographTable, RunInfo } from "./api";
+import type { MicrographTable, OverlayKind, RunInfo } from "./api";
 import type { Saving } from "./autosave";
 import { Histograms } from "./logic/histograms";
 import { type History, nothing } from "./logic/history";
@@ -10,8 +10,7 @@ import { type Figures, figures, type Matched, match } from "./logic/matching";
 import { type Candidate, type Corrections, counts, type Pick, type Point } from "./logic/picks";
 
 export type Tool = "edit" | "lasso" | "erase" | "pan";
-export type Dialog = "help" | "export" | "learn" | null;
-export type OverlayKind = "particle" | "contamination";
+export type Dialog = "help" | "export" | "fine-tuning" | null;
 
 /** The micrograph on the canvas. */
 export interface Open {
@@ -19,7 +18,7 @@ export interface Open {
   readonly candidates: readonly Candidate[];
   readonly corrections: Corrections;
   readonly picks: readonly Pick[];
-  readonly second: readonly Point[] | null;
+  readonly reference: readonly Point[] | null;
 }
 
 /** How micrographs and picks are drawn. */
@@ -86,7 +85,7 @@ export class State {
   readonly saving = signal<Saving>({ state: "saved" });
   readonly dialog = signal<Dialog>(null);
   readonly notice = signal<{ text: string; bad: boolean } | null>(null);
-  readonly spoken = signal("");
+  readonly announced = signal("");
   readonly proposed = signal<ReadonlyMap<number, string>>(new Map());
   readonly online = signal(true);
 
@@ -162,16 +161,16 @@ export class State {
   });
 
   readonly comparing = computed(
-    (): boolean => this.look.value.compare && (this.open.value?.second ?? null) !== null,
+    (): boolean => this.look.value.compare && (this.open.value?.reference ?? null) !== null,
   );
 
-  /** How the picks of the open micrograph fall on the second set. */
+  /** How the picks of the open micrograph match the reference. */
   readonly compared = computed((): { matched: Matched; figures: Figures } | null => {
-    const second = this.open.value?.second;
-    if (!second) return null;
+    const reference = this.open.value?.reference;
+    if (!reference) return null;
     const reach = this.diameter.value / 2 / this.pixelSize.value;
-    const matched = match(this.shown.value, second, reach);
-    return { matched, figures: figures(matched.hits, this.shown.value.length, second.length) };
+    const matched = match(this.shown.value, reference, reach);
+    return { matched, figures: figures(matched.hits, this.shown.value.length, reference.length) };
   });
 
   known(index: number): boolean {

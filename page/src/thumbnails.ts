@@ -3,7 +3,7 @@
 import type { Api } from "./api";
 
 const AT_ONCE = 3;
-const MOST = 1500;
+const MAX_KEPT = 1500;
 
 type Listener = (address: string | null) => void;
 
@@ -51,7 +51,7 @@ export class Thumbnails {
   private async fetch(index: number): Promise<void> {
     let address: string | null = null;
     try {
-      address = URL.createObjectURL(await this.api.blob(`micrographs/${index}/thumbnail`, "low"));
+      address = URL.createObjectURL(await this.api.thumbnail(index));
     } catch {
       // A row without a picture; the micrograph itself tells why when it is opened.
     }
@@ -59,7 +59,7 @@ export class Thumbnails {
     for (const listener of this.asked.get(index) ?? []) listener(address);
     this.asked.delete(index);
     for (const [oldest, old] of this.kept) {
-      if (this.kept.size <= MOST) break;
+      if (this.kept.size <= MAX_KEPT) break;
       this.kept.delete(oldest);
       if (old) URL.revokeObjectURL(old);
     }

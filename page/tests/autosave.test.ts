@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Operation } from "../src/api";
 import { type CorrectionsReply, Refused, Unreachable } from "../src/api";
 import { Autosave, type Saving } from "../src/autosave";
-import type { Operation } from "../src/logic/picks";
 
 const reply: CorrectionsReply = {
   revision: 1,
@@ -11,12 +11,12 @@ const deletion = (id: string): Operation => ({ op: "delete", id });
 
 function made(send: (micrograph: number, operations: readonly Operation[]) => Promise<CorrectionsReply>) {
   const kept = new Map<string, string>();
-  const told: Saving[] = [];
+  const reported: Saving[] = [];
   const saved: number[] = [];
   const autosave = new Autosave({
     send,
     saved: (micrograph) => saved.push(micrograph),
-    told: (saving) => told.push(saving),
+    reported: (saving) => reported.push(saving),
     store: {
       getItem: (key) => kept.get(key) ?? null,
       setItem: (key, value) => void kept.set(key, value),
@@ -24,7 +24,7 @@ function made(send: (micrograph: number, operations: readonly Operation[]) => Pr
     },
     key: "k",
   });
-  return { autosave, kept, told, saved };
+  return { autosave, kept, reported, saved };
 }
 
 describe("autosave", () => {
@@ -33,13 +33,13 @@ describe("autosave", () => {
 
   it("sends what was made in one go, after a moment", async () => {
     const send = vi.fn(async () => reply);
-    const { autosave, told, saved, kept } = made(send);
+    const { autosave, reported, saved, kept } = made(send);
     autosave.add(3, [deletion("a")]);
     autosave.add(3, [deletion("b")]);
     expect(kept.get("k")).toContain('"b"');
     await vi.advanceTimersByTimeAsync(300);
     expect(send.mock.calls).toEqual([[3, [deletion("a"), deletion("b")]]]);
-    expect([told.at(-1)?.state, saved, kept.size]).toEqual(["saved", [3], 0]);
+    expect([reported.at(-1)?.state, saved, kept.size]).toEqual(["saved", [3], 0]);
   });
 
   it("keeps what is made while it sends, and sends it next", async () => {
@@ -50,7 +50,7 @@ describe("autosave", () => {
           answer = () => resolve(reply);
         }),
     );
-    const { autosave, told } = made(send);
+    const { autosave, reported } = made(send);
     autosave.add(0, [deletion("a")]);
     await vi.advanceTimersByTimeAsync(300);
     autosave.add(0, [deletion("b")]);
@@ -60,7 +60,7 @@ describe("autosave", () => {
     answer();
     await vi.advanceTimersByTimeAsync(300);
     expect(send.mock.calls.map(([, operations]) => operations)).toEqual([[deletion("a")], [deletion("b")]]);
-    expect(told.at(-1)?.state).toBe("saved");
+    expect(reported.at(-1)?.state).toBe("saved");
   });
 
   it("loses nothing while the server is away, and goes on by itself", async () => {
@@ -69,18 +69,18 @@ describe("autosave", () => {
       if (away) throw new Unreachable("no answer");
       return reply;
     });
-    const { autosave, told, kept } = made(send);
+    const { autosave, reported, kept } = made(send);
     autosave.add(1, [deletion("a")]);
     await vi.advanceTimersByTimeAsync(5000);
     autosave.add(2, [deletion("b")]);
-    expect(told.at(-1)).toEqual({ state: "offline", reason: "no answer", waiting: 2 });
+    expect(reported.at(-1)).toEqual({ state: "offline", reason: "no answer", waiting: 2 });
     expect(JSON.parse(kept.get("k")!)).toEqual([
       [1, [deletion("a")]],
       [2, [deletion("b")]],
     ]);
     away = false;
     await vi.advanceTimersByTimeAsync(20000);
-    expect([told.at(-1)?.state, kept.size]).toEqual(["saved", 0]);
+    expect([reported.at(-1)?.state, kept.size]).toEqual(["saved", 0]);
   });
 
   it("does not let one refusal keep others waiting, and says why", async () => {
@@ -88,12 +88,12 @@ describe("autosave", () => {
       if (micrograph === 1) throw new Refused(422, "too many");
       return reply;
     });
-    const { autosave, told, saved } = made(send);
+    const { autosave, reported, saved } = made(send);
     autosave.add(1, [deletion("a")]);
     autosave.add(2, [deletion("b")]);
     await vi.advanceTimersByTimeAsync(300);
     expect(saved).toEqual([2]);
-    expect(told.at(-1)).toEqual({ state: "refused", reason: "too many", waiting: 1 });
+    expect(reported.at(-1)).toEqual({ state: "refused", reason: "too many", waiting: 1 });
   });
 
   it("takes over what a closed page left", async () => {

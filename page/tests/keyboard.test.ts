@@ -9,7 +9,7 @@ describe("keys", () => {
     expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
   });
 
-  it("are told apart by the control key, which is the command key on a Mac", () => {
+  it("are reported apart by the control key, which is the command key on a Mac", () => {
     expect(nameOf({ key: "z", ctrlKey: true, metaKey: false })).toBe("Ctrl+z");
     expect(nameOf({ key: "z", ctrlKey: false, metaKey: true })).toBe("Ctrl+z");
     expect(nameOf({ key: "z", ctrlKey: false, metaKey: false })).toBe("z");

@@ -33,11 +33,11 @@ describe("the list", () => {
   });
 
   it("filters", () => {
-    const rows = (filter: "worth" | "failed" | "unseen" | "rejected") =>
+    const rows = (filter: "outliers" | "failed" | "unchecked" | "rejected") =>
       listed(entries, { ...all, filter }, "order", () => null);
-    expect(rows("worth")).toEqual([0, 2]);
+    expect(rows("outliers")).toEqual([0, 2]);
     expect(rows("failed")).toEqual([0]);
-    expect(rows("unseen")).toEqual([2]);
+    expect(rows("unchecked")).toEqual([2]);
     expect(rows("rejected")).toEqual([]);
   });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Operation } from "../src/api";
 import {
   allDone,
   type Candidate,
@@ -8,7 +9,6 @@ import {
   countedScores,
   counts,
   inverse,
-  type Operation,
   untouched,
 } from "../src/logic/picks";
 

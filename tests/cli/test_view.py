@@ -75,7 +75,7 @@ def test_a_folder_that_is_no_run_is_refused(cryoglean: Callable[..., Outcome], t
 
 
 def test_picks_to_compare_with_must_be_there(cryoglean: Callable[..., Outcome], run: Path) -> None:
-    told = cryoglean("view", run, "--second", run / "nothing.star")
+    told = cryoglean("view", run, "--reference", run / "nothing.star")
     assert told.code == 1
     assert "nothing.star" in told.err
 

@@ -53,11 +53,11 @@ class Pages:
         self._folder = folder
         self._open: list[TestClient] = []
 
-    def __call__(self, second: ReferencePicks | None = None) -> TestClient:
+    def __call__(self, reference: ReferencePicks | None = None) -> TestClient:
         """Start a server; return what its page asks with."""
         keys = Keys()
         page = TestClient(
-            build_app(ViewedRun(self._folder, second), keys),
+            build_app(ViewedRun(self._folder, reference), keys),
             base_url="http://127.0.0.1:8000",
             headers={"authorization": f"Bearer {keys.token}"},
             raise_server_exceptions=False,

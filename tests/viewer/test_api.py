@@ -56,7 +56,7 @@ def test_the_run_is_described(page: TestClient, folder: RunFolder) -> None:
     assert (info["micrographs"], info["method"], info["weights"]) == (4, "unsupervised", None)
     assert (info["diameter"], info["threshold"], info["recommended"]) == (96.0, 0.5, 0.5)
     assert {"relion", "csv", "cryosparc"} <= {one["name"] for one in info["formats"]}
-    assert info["second"] is None
+    assert info["reference"] is None
 
 
 def test_the_list_says_what_the_ledger_knows(page: TestClient, folder: RunFolder) -> None:
@@ -67,7 +67,7 @@ def test_the_list_says_what_the_ledger_knows(page: TestClient, folder: RunFolder
     assert "cut off" in table["error"][3] or "damaged" in table["error"][3] or "no " in table["error"][3]
     assert table["width"] == [200, 200, 200, 0]
     assert table["pixel_size"] == [4.0, 4.0, 4.0, None]
-    assert table["second"] is None
+    assert table["reference"] is None
     lengths = {len(column) for column in table.values() if isinstance(column, list)}
     assert lengths == {4}
     for name, mean in zip(table["name"][:3], table["mean_score"], strict=False):
@@ -259,15 +259,15 @@ def test_a_run_that_cannot_be_written_can_be_looked_at(page: TestClient, folder:
     assert "cannot be written" in answer.json()["detail"]
 
 
-def test_a_second_set_is_paired_by_name(open_page: Pages, tmp_path: Path, folder: RunFolder) -> None:
+def test_reference_picks_are_paired_by_name(open_page: Pages, tmp_path: Path, folder: RunFolder) -> None:
     there = Picks(np.array([[1.0, 2.0], [3.0, 4.0]]), name="mic1_autopick")
     write_picks([there, Picks(np.array([[9.0, 9.0]]), name="other")], tmp_path / "truth.csv")
-    second = read_reference([tmp_path / "truth.csv"], ["mic0", "mic1"])
-    page = loaded(open_page(second))
-    assert page.get("/api/run").json()["second"] == {"name": "truth.csv", "micrographs": 1, "picks": 2}
-    assert page.get("/api/micrographs").json()["second"] == [None, 2, None, None]
-    assert page.get("/api/micrographs/1/picks").json()["second"] == {"x": [1.0, 3.0], "y": [2.0, 4.0]}
-    assert page.get("/api/micrographs/0/picks").json()["second"] is None
+    reference = read_reference([tmp_path / "truth.csv"], ["mic0", "mic1"])
+    page = loaded(open_page(reference))
+    assert page.get("/api/run").json()["reference"] == {"name": "truth.csv", "micrographs": 1, "picks": 2}
+    assert page.get("/api/micrographs").json()["reference"] == [None, 2, None, None]
+    assert page.get("/api/micrographs/1/picks").json()["reference"] == {"x": [1.0, 3.0], "y": [2.0, 4.0]}
+    assert page.get("/api/micrographs/0/picks").json()["reference"] is None
     with pytest.raises(UsageError, match="none of these picks"):
         read_reference([tmp_path / "truth.csv"], ["elsewhere"])
 

@@ -243,10 +243,10 @@ def test_the_whole_story(run: Path, opened: Callable[[str], Window]) -> None:
         window.wait("#total", f"{total:,}")
         assert [one for one in window.requests if "/changes" not in one] == before
         window.press("Control+Enter")
-        window.wait("#apply", "In use by the run")
+        window.wait("#apply", "Applied to the run")
         assert len(picked(run)) == total
         window.press(*["{"] * 8, "Control+Enter")
-        window.wait("#apply", "In use by the run")
+        window.wait("#apply", "Applied to the run")
 
         # Delete, add, move, undo.
         one, two = lonely(good)[:2]
@@ -388,12 +388,12 @@ def test_two_windows_lose_nothing(run: Path, opened: Callable[[str], Window]) ->
         right.wait("#here", len(good) - 2)
 
 
-def test_second_set_is_matched_as_evaluate_does(
+def test_reference_picks_are_matched_as_evaluate_does(
     run: Path, simulated: Path, opened: Callable[[str], Window]
 ) -> None:
     name = "sim_0001"
     truth = next(iter(read_picks(simulated / "coordinates" / f"{name}.star")))
-    with served(run, "--second", simulated / "coordinates") as address:
+    with served(run, "--reference", simulated / "coordinates") as address:
         window = opened(address)
         for threshold in (0.5, 0.5 + 60 / 256):
             picks = candidates_of(run, name)
@@ -453,7 +453,7 @@ def test_everything_by_keyboard(run: Path, opened: Callable[[str], Window]) -> N
         assert window.tab.locator(".micrograph").count() == 1
 
 
-def test_what_to_correct_is_proposed_and_training_waits_for_corrections(
+def test_what_to_correct_is_proposed_and_fine_tuning_waits_for_corrections(
     run: Path, opened: Callable[[str], Window]
 ) -> None:
     (run / "defocus.csv").write_text("micrograph,defocus\nsim_0001,18000\nsim_0002,15000\nsim_0003,16500\n")
@@ -461,24 +461,24 @@ def test_what_to_correct_is_proposed_and_training_waits_for_corrections(
         window = opened(address)
         window.press("t")
         window.wait_for(lambda: window.tab.locator(".proposals li").count() == 6)
-        teach, tuning = (
+        informative, representative = (
             window.tab.locator(".proposals").nth(k).locator("li").all_inner_texts() for k in range(2)
         )
-        assert all("expected among" in one for one in teach)
-        assert tuning == [
+        assert all("expected among" in one for one in informative)
+        assert representative == [
             "sim_0002 defocus 1.50 µm",
             "sim_0003 defocus 1.65 µm",
             "sim_0001 defocus 1.80 µm",
         ]
-        train = window.tab.get_by_role("button", name="Train", exact=True)
-        assert train.is_disabled()
+        start = window.tab.get_by_role("button", name="Start", exact=True)
+        assert start.is_disabled()
         # One of them is gone to, and marked as checked.
         window.tab.locator(".proposals button").first.click()
-        window.wait(".micrograph.current .name", teach[0].split()[0])
+        window.wait(".micrograph.current .name", informative[0].split()[0])
         window.tab.wait_for_selector("dialog", state="detached")
         window.press("Enter", "t")
         window.wait_for(lambda: "1 checked micrograph:" in window.tab.locator("dialog").inner_text())
-        assert train.is_enabled() or "PyTorch" in window.tab.locator("dialog").inner_text()
+        assert start.is_enabled() or "PyTorch" in window.tab.locator("dialog").inner_text()
 
 
 def test_the_micrograph_is_seen_as_asked(

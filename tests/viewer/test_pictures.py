@@ -17,7 +17,7 @@ from cryoglean.io import write_mrc
 from cryoglean.io.formats import read_picks
 from cryoglean.pickers.settings import PickConfig
 from cryoglean.viewer import pictures
-from cryoglean.viewer.maps import STAGES, Maps
+from cryoglean.viewer.overlays import STAGES, Overlays
 from cryoglean.viewer.pictures import Kept, Pictures, levels
 from tests.viewer.conftest import Pages
 from tests.viewer.test_api import until
@@ -194,8 +194,8 @@ def test_what_the_picker_sees_can_be_laid_over(page: TestClient, folder: RunFold
 
 def test_networks_show_contamination_whatever_the_picks_were_made_by(page: TestClient, picked: Path) -> None:
     config = PickConfig(method="network", diameter=96.0, contrast="dark")
-    maps, micrograph = Maps(), picked / "data" / "mic0.mrc"
-    found = {what: maps.get(micrograph, what, config) for what in STAGES}
+    overlays, micrograph = Overlays(), picked / "data" / "mic0.mrc"
+    found = {what: overlays.get(micrograph, what, config) for what in STAGES}
     particle, contamination = map(decoded, found.values())
     # Both cover the micrograph; particles are told pixel by pixel.
     assert abs(particle.shape[0] - 2 * contamination.shape[0]) <= 1

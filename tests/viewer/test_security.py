@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from cryoglean.viewer import api
-from cryoglean.viewer.guard import LARGEST_BODY, PAGE_COOKIE, Guard, Keys
+from cryoglean.viewer.guard import MAX_BODY_BYTES, PAGE_COOKIE, Guard, Keys
 from tests.viewer.conftest import Pages, Served
 
 EVERYTHING = [
@@ -202,10 +202,10 @@ def test_only_micrographs_of_the_run_can_be_asked_for(served: Served, number: st
 
 def test_oversized_requests_are_refused_without_being_read(served: Served) -> None:
     json_type = {"content_type": "application/json"}
-    said = served.ask(CORRECTIONS, method="PUT", content_length=str(LARGEST_BODY + 1), **json_type)
+    said = served.ask(CORRECTIONS, method="PUT", content_length=str(MAX_BODY_BYTES + 1), **json_type)
     assert said.status == 413
     chunk = b"40000\r\n" + b" " * 0x40000 + b"\r\n"
-    chunks = chunk * (LARGEST_BODY // 0x40000 + 1) + b"0\r\n\r\n"
+    chunks = chunk * (MAX_BODY_BYTES // 0x40000 + 1) + b"0\r\n\r\n"
     sent = served.ask(CORRECTIONS, method="PUT", body=chunks, transfer_encoding="chunked", **json_type)
     assert sent.status == 413
     assert served.ask("/api/run", padding="x" * 200_000).status in (400, 431)

@@ -1,6 +1,6 @@
 /** Undo and redo over the whole run: each step is what was done to one micrograph at once. */
 
-import type { Operation } from "./picks";
+import type { Operation } from "../api";
 
 export interface Step {
   readonly micrograph: number;

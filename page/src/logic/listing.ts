@@ -1,7 +1,7 @@
 /** The list of micrographs: which of them, in what order, and which rows of it are on the screen. */
 
 export type Sort = "order" | "name" | "picks" | "score" | "defocus";
-export type Filter = "all" | "worth" | "failed" | "corrected" | "unseen" | "rejected";
+export type Filter = "all" | "outliers" | "failed" | "corrected" | "unchecked" | "rejected";
 
 export interface Entry {
   readonly name: string;
@@ -55,13 +55,13 @@ function passes(entry: Entry, filter: Filter): boolean {
   switch (filter) {
     case "all":
       return true;
-    case "worth":
+    case "outliers":
       return entry.outlier || entry.failed;
     case "failed":
       return entry.failed;
     case "corrected":
       return entry.corrected;
-    case "unseen":
+    case "unchecked":
       return !entry.lookedAt && !entry.failed;
     case "rejected":
       return entry.rejected;

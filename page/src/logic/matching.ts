@@ -1,4 +1,4 @@
-/** One-to-one matching of picks with a second set, and the figures that follow. */
+/** One-to-one matching of picks with a reference, and the figures that follow. */
 
 import type { Point } from "./picks";
 

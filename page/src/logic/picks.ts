@@ -1,6 +1,6 @@
 /** Picks of one micrograph, corrections of them, and how one makes the other. */
 
-export type Kind = "particle" | "top" | "side";
+import type { Kind, Operation } from "../api";
 
 /** x, y in pixels of the micrograph, pixel centres at integers, y downwards as it is drawn. */
 export interface Point {
@@ -33,15 +33,6 @@ export interface Corrections {
   readonly rejected: boolean;
   readonly lookedAt: boolean;
 }
-
-export type Operation =
-  | { readonly op: "add"; readonly id: string; readonly x: number; readonly y: number }
-  | { readonly op: "remove_added"; readonly id: string }
-  | { readonly op: "delete"; readonly id: string }
-  | { readonly op: "restore"; readonly id: string }
-  | { readonly op: "move"; readonly id: string; readonly x: number; readonly y: number }
-  | { readonly op: "reject"; readonly value: boolean }
-  | { readonly op: "looked_at"; readonly value: boolean };
 
 export const untouched: Corrections = {
   added: new Map(),

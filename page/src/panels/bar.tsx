@@ -6,17 +6,17 @@ import type { Tool } from "../state";
 import { number } from "./parts";
 
 const TOOLS: [Tool, string, string, string][] = [
-  ["edit", "Edit", "V", "Click to add, drag to move, right click to delete"],
+  ["edit", "Edit", "V", "Click to add, drag to move, right-click to delete"],
   ["lasso", "Lasso", "L", "Draw around picks to select them, then Delete"],
   ["erase", "Erase", "E", "Sweep over picks to delete them"],
-  ["pan", "Hand", "H", "Drag to look around"],
+  ["pan", "Pan", "H", "Drag to pan"],
 ];
 
 export function Bar({ page }: { page: Page }) {
   const { state, actions } = page;
   const run = state.run.value;
   const { past, future } = state.history.value;
-  const open = (dialog: "help" | "export" | "learn") => () => {
+  const open = (dialog: "help" | "export" | "fine-tuning") => () => {
     state.dialog.value = dialog;
   };
   return (
@@ -62,13 +62,23 @@ export function Bar({ page }: { page: Page }) {
       </div>
       <SaveState page={page} />
       <div class="group end">
-        <button type="button" onClick={open("learn")} title="Learn from corrections (T)">
-          Learn
+        <button
+          type="button"
+          onClick={open("fine-tuning")}
+          title="Fine-tune the network with your corrections (T)"
+        >
+          Fine-tune
         </button>
         <button type="button" onClick={open("export")} title="Export picks (Shift X)">
           Export
         </button>
-        <button type="button" class="icon" onClick={open("help")} aria-label="Help" title="Keys (?)">
+        <button
+          type="button"
+          class="icon"
+          onClick={open("help")}
+          aria-label="Help"
+          title="Keyboard and mouse (?)"
+        >
           ?
         </button>
       </div>
@@ -81,7 +91,7 @@ function SaveState({ page: { state, actions } }: { page: Page }) {
   const away = saving.state === "saved" && !state.online.value;
   return (
     <span class={`saving ${away ? "offline" : saving.state}`} role="status" id="saving">
-      {away ? "cryoglean does not answer" : sentence(saving)}
+      {away ? "No answer from cryoglean" : sentence(saving)}
       {(saving.state === "offline" || saving.state === "refused") && (
         <button type="button" class="link" onClick={() => void actions.autosave.now()}>
           try again
@@ -94,7 +104,7 @@ function SaveState({ page: { state, actions } }: { page: Page }) {
 function sentence(saving: Saving): string {
   if (saving.state === "saved") return "Saved";
   if (saving.state === "saving") return "Saving…";
-  const kept = `${number(saving.waiting)} unsaved, kept here`;
+  const kept = `${number(saving.waiting)} unsaved, kept in this browser`;
   return saving.state === "offline" ? `Offline: ${kept}` : `Not saved: ${saving.reason}`;
 }
 

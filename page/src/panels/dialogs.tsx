@@ -10,23 +10,23 @@ export function Help({ page: { state } }: { page: Page }) {
     state.dialog.value = null;
   };
   return (
-    <Modal title="Keys and gestures" wide onClose={close}>
+    <Modal title="Keyboard and mouse" wide onClose={close}>
       <div class="keys">
         <section>
-          <h3>Mouse and fingers</h3>
+          <h3>Mouse and touch</h3>
           <dl>
             <dt>wheel, pinch</dt>
             <dd>zoom</dd>
-            <dt>drag on nothing</dt>
-            <dd>look around</dd>
-            <dt>click on nothing</dt>
+            <dt>drag the background</dt>
+            <dd>pan</dd>
+            <dt>click the background</dt>
             <dd>add a pick</dd>
             <dt>drag a pick</dt>
-            <dd>move it, and what is selected with it</dd>
-            <dt>right click, Alt click</dt>
+            <dd>move it, with the others selected</dd>
+            <dt>right-click, Alt-click</dt>
             <dd>delete a pick, restore a deleted one</dd>
-            <dt>Shift click</dt>
-            <dd>select more</dd>
+            <dt>Shift-click</dt>
+            <dd>add to the selection</dd>
           </dl>
         </section>
         {GROUPS.map(({ title, keys }) => (
@@ -64,7 +64,7 @@ export function Export({ page: { api, state, actions } }: { page: Page }) {
       await actions.autosave.now();
       const { name, content } = await api.export(chosen.value, state.threshold.value);
       save(name, content);
-      actions.tell(`${name} was handed to the browser.`);
+      actions.notify(`Downloaded ${name}.`);
       close();
     } catch (error) {
       problem.value = (error as Error).message;
@@ -75,11 +75,13 @@ export function Export({ page: { api, state, actions } }: { page: Page }) {
   return (
     <Modal title="Export picks" onClose={close}>
       <p>
-        <b>{number(state.total.value)}</b> picks of {counted(state.inUse.value, "micrograph")}, from score{" "}
-        {state.threshold.value.toFixed(3)} on, with corrections and without rejected micrographs.
+        <b>{number(state.total.value)}</b> picks from {counted(state.inUse.value, "micrograph")} with score ≥{" "}
+        {state.threshold.value.toFixed(3)}. Corrections are applied; rejected micrographs are left out.
       </p>
       {state.threshold.value !== ofRun && (
-        <p class="note">The run's own files keep the threshold {ofRun.toFixed(3)} until it is changed.</p>
+        <p class="note">
+          The files in the run folder keep the threshold {ofRun.toFixed(3)} until you apply the new one.
+        </p>
       )}
       <fieldset class="formats">
         <legend>Format</legend>

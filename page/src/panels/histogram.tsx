@@ -25,7 +25,7 @@ export function ThresholdPanel({ page }: { page: Page }) {
       <input
         type="range"
         class="threshold"
-        aria-label="Smallest score of a pick"
+        aria-label="Score threshold"
         aria-valuetext={`${threshold.toFixed(3)}: ${number(state.total.value)} picks in the run, ${number(here)} here`}
         min={0}
         max={BINS}
@@ -49,10 +49,10 @@ export function ThresholdPanel({ page }: { page: Page }) {
           <button
             type="button"
             class="link"
-            title="The smallest score that the method recommends"
+            title="The threshold that the method recommends"
             onClick={() => actions.setThreshold(recommended)}
           >
-            advised: {recommended.toFixed(2)}
+            recommended: {recommended.toFixed(2)}
           </button>
         )}
       </div>
@@ -66,8 +66,8 @@ export function ThresholdPanel({ page }: { page: Page }) {
         {state.applying.value
           ? "Writing the run's files…"
           : changed
-            ? `Use for the run (now ${ofRun.toFixed(3)})`
-            : "In use by the run"}
+            ? `Apply to the run (now ${ofRun.toFixed(3)})`
+            : "Applied to the run"}
       </button>
     </Panel>
   );

@@ -11,10 +11,10 @@ const ROW = 58;
 
 const FILTERS: [Filter, string][] = [
   ["all", "All"],
-  ["worth", "Worth a look"],
+  ["outliers", "Outliers"],
   ["failed", "Failed"],
   ["corrected", "Corrected"],
-  ["unseen", "Unchecked"],
+  ["unchecked", "Unchecked"],
   ["rejected", "Rejected"],
 ];
 const SORTS: [Sort, string][] = [
@@ -135,7 +135,7 @@ function Rows({ page }: { page: Page }) {
         actions.step(by);
       }}
     >
-      {rows.length === 0 && <p class="nothing">No micrograph is like this.</p>}
+      {rows.length === 0 && <p class="nothing">No micrographs match.</p>}
       <div class="all-rows" style={{ height: `${rows.length * ROW}px` }}>
         {rows.slice(first, last).map((index, i) => (
           <Row key={index} page={page} index={index} at={first + i} number={rows.length} />
@@ -180,12 +180,12 @@ function Row({ page, index, at, number: all }: { page: Page; index: number; at: 
       </span>
       <span class="marks-of">
         {entry.outlier && (
-          <span class="outlier" role="img" aria-label="worth a look">
+          <span class="outlier" role="img" aria-label="outlier">
             !
           </span>
         )}
         {why && (
-          <span class="teaches" role="img" aria-label={why}>
+          <span class="informative" role="img" aria-label={why}>
             ★
           </span>
         )}

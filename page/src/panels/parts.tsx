@@ -53,7 +53,7 @@ export function Slider(props: {
         aria-valuetext={shown}
         onInput={({ currentTarget }) => onChange(Number(currentTarget.value))}
         onDblClick={() => onChange(plain)}
-        title="Double-click for the usual value"
+        title="Double-click to reset"
       />
       <output>{shown}</output>
     </label>

@@ -26,7 +26,7 @@ export function MicrographPanel({ page: { state, actions } }: { page: Page }) {
         <Fact name="Pixel">{pixelSize == null ? "not known" : `${pixelSize.toFixed(3)} Å`}</Fact>
         {defocus != null && <Fact name="Defocus">{(defocus / 1e4).toFixed(2)} µm</Fact>}
         <Fact name="Mean score">{mean === null ? "–" : mean.toFixed(3)}</Fact>
-        <Fact name="By hand">
+        <Fact name="Corrections">
           +{table.added[index]} −{table.deleted[index]}
           {table.moved[index] ? ` ↔${table.moved[index]}` : ""}
         </Fact>
@@ -38,7 +38,7 @@ export function MicrographPanel({ page: { state, actions } }: { page: Page }) {
           disabled={!usable}
           onClick={() => actions.check(!open?.corrections.lookedAt)}
         >
-          {open?.corrections.lookedAt ? "✓ Checked" : "Checked"}
+          {open?.corrections.lookedAt ? "✓ Checked" : "Mark checked"}
         </button>
         <button
           type="button"
@@ -47,7 +47,7 @@ export function MicrographPanel({ page: { state, actions } }: { page: Page }) {
           disabled={!usable}
           onClick={() => actions.reject()}
         >
-          {open?.corrections.rejected ? "Take back" : "Reject"}
+          {open?.corrections.rejected ? "Accept again" : "Reject"}
         </button>
       </div>
     </Panel>
@@ -55,14 +55,14 @@ export function MicrographPanel({ page: { state, actions } }: { page: Page }) {
 }
 
 export function ComparePanel({ page: { state, actions } }: { page: Page }) {
-  const { second } = state.run.value;
-  if (!second) return null;
+  const { reference } = state.run.value;
+  if (!reference) return null;
   const figures = state.compared.value?.figures;
   const share = (value: number | null): string => (value === null ? "–" : value.toFixed(3));
   return (
-    <Panel title="Second set">
+    <Panel title="Reference">
       <Check
-        label={`Compare with ${second.name}`}
+        label={`Compare with ${reference.name}`}
         hint="S"
         value={state.look.value.compare}
         onChange={(compare) => actions.setLook({ compare })}
@@ -85,7 +85,7 @@ export function ComparePanel({ page: { state, actions } }: { page: Page }) {
           </Fact>
         </dl>
       ) : (
-        <p class="quiet">It says nothing of this micrograph.</p>
+        <p class="quiet">No reference for this micrograph.</p>
       )}
     </Panel>
   );
@@ -124,7 +124,7 @@ export function ImagePanel({ page: { state, actions } }: { page: Page }) {
             actions.setLook({ lowpass: value === "usual" ? null : Number(value) })
           }
         >
-          <option value="usual">usual for the particle</option>
+          <option value="usual">automatic</option>
           <option value="0">none</option>
           {[5, 10, 15, 20, 30, 40, 60, 100].map((length) => (
             <option key={length} value={length}>
@@ -140,22 +140,20 @@ export function ImagePanel({ page: { state, actions } }: { page: Page }) {
         onChange={(inverted) => actions.setLook({ inverted })}
       />
       <Check
-        label="Map of particles"
+        label="Particle map"
         hint="P"
         value={look.overlay === "particle"}
         onChange={(on) => actions.setLook({ overlay: on ? "particle" : null })}
       />
       <Check
-        label={
-          state.run.value.method === "network" ? "Map of contamination" : "Contamination, by the network"
-        }
+        label={state.run.value.method === "network" ? "Contamination map" : "Contamination map (network)"}
         hint="Q"
         value={look.overlay === "contamination"}
         onChange={(on) => actions.setLook({ overlay: on ? "contamination" : null })}
       />
       {look.overlay && (
         <Slider
-          label="Strength"
+          label="Opacity"
           value={look.opacity}
           shown={`${Math.round(100 * look.opacity)} %`}
           min={0.1}
@@ -169,11 +167,11 @@ export function ImagePanel({ page: { state, actions } }: { page: Page }) {
   );
 }
 
-export function MarksPanel({ page: { state, actions } }: { page: Page }) {
+export function MarkersPanel({ page: { state, actions } }: { page: Page }) {
   const look = state.look.value;
   const pixelSize = state.pixelSize.value;
   return (
-    <Panel title="Marks">
+    <Panel title="Markers">
       <Check label="Picks" hint="M" value={look.picks} onChange={(picks) => actions.setLook({ picks })} />
       <Check
         label="Candidates below the threshold"

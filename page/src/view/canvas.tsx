@@ -29,7 +29,7 @@ export function MicrographView({ page }: { page: Page }) {
       class={`view tool-${state.tool.value}`}
       tabIndex={0}
       role="application"
-      aria-label="Micrograph with picks. Press question mark for the keys."
+      aria-label="Micrograph with picks. Press the question mark for keyboard shortcuts."
       id="view"
     >
       <canvas ref={image} class="image" />
@@ -74,7 +74,7 @@ function Legend({ page: { state } }: { page: Page }) {
       <span>score 0</span>
       <i class="ramp" />
       <span>1</span>
-      <span class="by-hand">by hand</span>
+      <span class="by-hand">manual</span>
       {kinds.has("side") && <span class="side">side view</span>}
       {kinds.has("top") && <span class="top">top view</span>}
     </div>
@@ -186,10 +186,10 @@ class Drawing {
     const size = this.size();
     this.fail(null);
     if (index < 0 || !size || !state.known(index)) return;
-    actions.seenAt(camera.view.value.scale * devicePixelRatio);
+    actions.setScale(camera.view.value.scale * devicePixelRatio);
     const wanted = { index, level: this.level(size), lowpass: state.look.value.lowpass };
     if (actions.pictures.at(wanted)) {
-      actions.lookAhead();
+      actions.prefetchNeighbours();
       return;
     }
     state.waiting.value = true;
@@ -197,7 +197,7 @@ class Drawing {
       () => {
         this.soon();
         if (!actions.pictures.awaited) state.waiting.value = false;
-        if (state.current.peek() === index) actions.lookAhead();
+        if (state.current.peek() === index) actions.prefetchNeighbours();
       },
       (error: Error) => {
         state.waiting.value = actions.pictures.awaited;
@@ -221,7 +221,7 @@ class Drawing {
       },
       (error: Error) => {
         actions.setLook({ overlay: null });
-        actions.tell(error.message, true);
+        actions.notify(error.message, true);
       },
     );
   }
@@ -294,7 +294,7 @@ class Drawing {
     const gesture = this.pointer.gesture.peek();
     const compared = state.comparing.peek() ? state.compared.peek() : null;
     const radius = state.diameter.peek() / 2 / state.pixelSize.peek();
-    const second = compared && { points: open.second!, partner: compared.matched.partner, radius };
+    const reference = compared && { points: open.reference!, partner: compared.matched.partner, radius };
     return {
       view: camera.view.peek(),
       ...camera.screen,
@@ -304,7 +304,7 @@ class Drawing {
         ? open.picks.filter(({ id, deleted, replaced }) => !deleted && !replaced && !there.has(id))
         : [],
       deleted: look.deleted ? open.picks.filter(({ deleted }) => deleted) : [],
-      second,
+      reference,
       selected: state.selection.peek(),
       hovered: state.hovered.peek()?.pick?.id ?? null,
       doomed: gesture.kind === "erase" ? gesture.ids : none,

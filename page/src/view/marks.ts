@@ -14,8 +14,12 @@ export interface Marked {
   readonly shown: readonly Pick[];
   readonly weak: readonly Pick[];
   readonly deleted: readonly Pick[];
-  /** Second set and, for each pick shown, its partner in it; null where nothing is compared. */
-  readonly second: { readonly points: readonly Point[]; readonly partner: Int32Array; radius: number } | null;
+  /** Reference and, for each pick shown, its partner in it; null where nothing is compared. */
+  readonly reference: {
+    readonly points: readonly Point[];
+    readonly partner: Int32Array;
+    radius: number;
+  } | null;
   readonly selected: ReadonlySet<string>;
   readonly hovered: string | null;
   /** Picks about to be deleted. */
@@ -34,7 +38,7 @@ export function drawMarks(context: Context, marked: Marked): void {
   drawWeak(context, marked);
   drawDeleted(context, marked);
   drawShown(context, marked);
-  if (marked.second) drawMissed(context, marked);
+  if (marked.reference) drawMissed(context, marked);
   if (marked.boxPx) drawBoxes(context, marked);
   drawEmphasis(context, marked);
   context.globalAlpha = 1;
@@ -43,7 +47,7 @@ export function drawMarks(context: Context, marked: Marked): void {
 function drawShown(context: Context, marked: Marked): void {
   const style = { width: 1.75, dash: solid };
   marked.shown.forEach((pick, i) => {
-    const crossed = marked.second !== null && marked.second.partner[i]! < 0;
+    const crossed = marked.reference !== null && marked.reference.partner[i]! < 0;
     set(context, pick, { ...style, kind: pick.kind, colour: colourOf(pick, i, marked), crossed }, marked);
   });
 }
@@ -55,8 +59,8 @@ function set(context: Context, pick: Pick, style: Style, marked: Marked): void {
   if (onScreen(at, radius, marked)) stamp(context, style, at, radius);
 }
 
-function colourOf(pick: Pick, index: number, { second }: Marked): string {
-  if (second) return second.partner[index]! >= 0 ? HIT : FALSE;
+function colourOf(pick: Pick, index: number, { reference }: Marked): string {
+  if (reference) return reference.partner[index]! >= 0 ? HIT : FALSE;
   return pick.added || pick.moved ? ADDED : scoreColour(pick.score);
 }
 
@@ -75,7 +79,7 @@ function drawDeleted(context: Context, marked: Marked): void {
 }
 
 function drawMissed(context: Context, marked: Marked): void {
-  const { points, partner, radius } = marked.second!;
+  const { points, partner, radius } = marked.reference!;
   const hit = new Set(partner);
   const style: Style = { kind: "particle", colour: MISSED, width: 1.75, dash: [6, 4], crossed: false };
   const onScreenRadius = radius * marked.view.scale;

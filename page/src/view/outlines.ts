@@ -1,6 +1,7 @@
 /** Outlines of picks, stroked one by one or set down as stamps where there are many. */
 
-import type { Kind, Point } from "../logic/picks";
+import type { Kind } from "../api";
+import type { Point } from "../logic/picks";
 
 type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
 
@@ -16,7 +17,7 @@ export interface Style {
 
 const LARGEST = 64;
 const STEPS = 4;
-const MOST = 500;
+const MAX_KEPT = 500;
 
 const stamps = new Map<string, OffscreenCanvas>();
 
@@ -50,7 +51,7 @@ function stampOf(style: Style, radius: number, ratio: number): OffscreenCanvas {
   const context = picture.getContext("2d")!;
   context.scale(ratio, ratio);
   strokeOutline(context, style, { x: half / ratio, y: half / ratio }, radius);
-  if (stamps.size >= MOST) stamps.clear();
+  if (stamps.size >= MAX_KEPT) stamps.clear();
   stamps.set(name, picture);
   return picture;
 }

@@ -1,13 +1,12 @@
-/** Maps of the picker laid over the micrograph in one colour each, the stronger the less transparent. */
+/** Overlays of the micrograph: maps of the picker, in one colour each, the higher the less transparent. */
 
-import type { Api } from "../api";
-import type { OverlayKind } from "../state";
+import type { Api, OverlayKind } from "../api";
 
 const COLOURS: Record<OverlayKind, [number, number, number]> = {
   particle: [64, 200, 232],
   contamination: [232, 116, 59],
 };
-const MOST = 12;
+const MAX_KEPT = 12;
 
 export class Overlays {
   private readonly api: Api;
@@ -22,13 +21,11 @@ export class Overlays {
     const key = `${index}/${kind}`;
     const there = this.kept.get(key);
     if (there) return there;
-    const coming = this.api
-      .picture(`micrographs/${index}/overlay/${kind}`)
-      .then((grey) => coloured(grey, COLOURS[kind]));
+    const coming = this.api.overlay(index, kind).then((grey) => coloured(grey, COLOURS[kind]));
     this.kept.set(key, coming);
     coming.catch(() => this.kept.delete(key));
     for (const oldest of this.kept.keys()) {
-      if (this.kept.size <= MOST) break;
+      if (this.kept.size <= MAX_KEPT) break;
       this.kept.delete(oldest);
     }
     return coming;

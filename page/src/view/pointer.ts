@@ -24,7 +24,7 @@ export type Gesture =
 
 /** Screen pixels beyond which a press is a drag. */
 const SLIP = 4;
-const LEAST_TARGET = 8;
+const MIN_TARGET = 8;
 
 export class Pointer {
   readonly gesture = signal<Gesture>({ kind: "none" });
@@ -168,7 +168,7 @@ export class Pointer {
     const inside = this.state.shown.peek().filter((pick) => within(path, pick));
     const before = adds ? this.state.selection.peek() : [];
     this.state.selection.value = new Set([...before, ...inside.map(({ id }) => id)]);
-    if (inside.length) this.actions.tell(`${inside.length} selected. Delete removes them.`);
+    if (inside.length) this.actions.notify(`${inside.length} selected. Delete removes them.`);
   }
 
   private erase(at: Point, before: ReadonlySet<string>): void {
@@ -204,7 +204,7 @@ export class Pointer {
       this.picks(),
       at,
       (pick) => (pick.deleted ? 0 : pick.diameter / 2 / pixelSize),
-      LEAST_TARGET / scale,
+      MIN_TARGET / scale,
     );
     return found ?? null;
   }

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def view(
     run: Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)],
     *,
-    second: Annotated[
+    reference: Annotated[
         list[Path] | None,
         typer.Option(
             help="Picks to compare with, the truth or another program's: a file or folder; may be repeated.",
@@ -38,7 +38,7 @@ def view(
     token in its address. On a cluster, run it there and open the address on
     your own machine, after the `ssh -L` line that is printed.
 
-    Example: cryoglean view run --second truth.star
+    Example: cryoglean view run --reference truth.star
     """
     _require_server()
     from cryoglean.engine import RunFolder
@@ -46,10 +46,10 @@ def view(
     from cryoglean.viewer.serving import serve
     from cryoglean.viewer.viewed_run import ViewedRun
 
-    shown = ViewedRun(RunFolder(run))
-    if second:
-        shown.second = read_reference(second, [job.name for job in shown.index.jobs])
-    serve(shown, port=port, ready=lambda at, keys: _announce(at, keys, browser=not no_browser))
+    viewed = ViewedRun(RunFolder(run))
+    if reference:
+        viewed.reference = read_reference(reference, [job.name for job in viewed.index.jobs])
+    serve(viewed, port=port, ready=lambda at, keys: _announce(at, keys, browser=not no_browser))
 
 
 def _announce(port: int, keys: Keys, *, browser: bool) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from anyio import Semaphore
 from anyio.to_thread import run_sync
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
@@ -20,7 +20,6 @@ from starlette.exceptions import HTTPException
 
 from cryoglean.errors import CryogleanError, MicrographError, UsageError
 from cryoglean.viewer.guard import Guard, Keys
-from cryoglean.viewer.maps import NoMapError, OverlayKind
 from cryoglean.viewer.messages import (
     Changes,
     CorrectionsReply,
@@ -37,6 +36,7 @@ from cryoglean.viewer.messages import (
     TrainingRequest,
     TrainingState,
 )
+from cryoglean.viewer.overlays import NoOverlayError, OverlayKind
 from cryoglean.viewer.viewed_run import NoSuchMicrographError, ViewedRun
 
 STATIC = Path(__file__).parent / "static"
@@ -48,177 +48,231 @@ THUMBNAIL_READERS = 1
 GONE = 499
 """Answers a request that nobody waits for any more."""
 
-Lowpass = Annotated[float | None, Query(ge=0, le=10_000)]
 PROBLEMS: dict[int | str, dict[str, object]] = {
-    code: {"model": Problem} for code in (401, 403, 404, 409, 413, 415, 422)
+    "default": {"model": Problem, "description": "Why the request was not answered."}
 }
 JPEG: dict[int | str, dict[str, object]] = {200: {"content": {"image/jpeg": {}}}}
 PNG: dict[int | str, dict[str, object]] = {200: {"content": {"image/png": {}}}}
 BYTES: dict[int | str, dict[str, object]] = {200: {"content": {"application/octet-stream": {}}}}
 
+router = APIRouter(prefix="/api")
 
-def build_app(shown: ViewedRun, keys: Keys) -> Guard:
+
+async def _viewed(request: Request) -> ViewedRun:
+    run: ViewedRun = request.app.state.run
+    return run
+
+
+Viewed = Annotated[ViewedRun, Depends(_viewed)]
+Lowpass = Annotated[float | None, Query(ge=0, le=10_000)]
+
+
+def build_app(run: ViewedRun, keys: Keys) -> Guard:
     """Put the server together.
 
     Parameters
     ----------
-    shown : ViewedRun
-        What is shown; it is started and closed with the server.
+    run : ViewedRun
+        What is served; it is started and closed with the server.
     keys : Keys
         What opens it.
     """
+    api = build_api()
+    api.state.run = run
+    api.state.readers, api.state.thumbnail_readers = Semaphore(READERS), Semaphore(THUMBNAIL_READERS)
+    api.mount("/assets", StaticFiles(directory=STATIC / "assets", check_dir=False))
+    api.add_api_route("/", _index, include_in_schema=False, response_class=FileResponse)
+    return Guard(api, keys)
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        shown.start()
-        yield
-        await run_sync(shown.close)
 
-    app = FastAPI(
+def build_api() -> FastAPI:
+    """Put together what can be asked, whatever the run."""
+    api = FastAPI(
         title="cryoglean view",
-        lifespan=lifespan,
+        lifespan=_lifespan,
         # The usual pages of documentation would load scripts from the internet.
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
         redirect_slashes=False,
         responses=PROBLEMS,
+        generate_unique_id_function=lambda route: route.name,
     )
-    _add_problems(app)
-    _add_run(app, shown)
-    _add_micrographs(app, shown)
-    _add_learning(app, shown)
-    _add_page(app)
-    return Guard(app, keys)
+    api.include_router(router)
+    api.add_exception_handler(CryogleanError, _on_error)
+    api.add_exception_handler(RequestValidationError, _on_invalid_request)
+    api.add_exception_handler(HTTPException, _on_http_error)
+    api.add_exception_handler(Exception, _on_defect)
+    return api
 
 
-def _add_problems(app: FastAPI) -> None:
-    """Turn whatever goes wrong into one sentence."""
-
-    @app.exception_handler(CryogleanError)
-    async def _(_: Request, error: CryogleanError) -> JSONResponse:
-        known = {NoSuchMicrographError: 404, MicrographError: 404, NoMapError: 404, UsageError: 422}
-        code = next((code for kind, code in known.items() if isinstance(error, kind)), 409)
-        return _problem(code, str(error))
-
-    @app.exception_handler(RequestValidationError)
-    async def _(_: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"] if part != "body")
-        return _problem(422, f"{place}: {first['msg']}" if place else str(first["msg"]))
-
-    @app.exception_handler(HTTPException)
-    async def _(_: Request, error: HTTPException) -> JSONResponse:
-        return _problem(error.status_code, str(error.detail))
-
-    @app.exception_handler(Exception)
-    async def _(request: Request, error: Exception) -> JSONResponse:
-        text = f"a defect in cryoglean, please report it: {type(error).__name__}: {error}"
-        print(f"error: {request.method} {request.url.path}: {text}", file=sys.stderr)  # noqa: T201
-        return _problem(500, text)
+@asynccontextmanager
+async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
+    run: ViewedRun = api.state.run
+    run.start()
+    yield
+    await run_sync(run.close)
 
 
-def _add_run(app: FastAPI, shown: ViewedRun) -> None:
-    @app.get("/api/run")
-    def _() -> RunInfo:
-        return shown.info()
-
-    @app.get("/api/micrographs", response_model=MicrographTable)
-    def _() -> Response:
-        return Response(shown.table(), media_type="application/json")
-
-    @app.get("/api/histograms", response_class=Response, responses=BYTES)
-    def _() -> Response:
-        return Response(shown.histograms(), media_type="application/octet-stream")
-
-    @app.get("/api/changes")
-    def _(since: Annotated[int, Query(ge=0)] = 0) -> Changes:
-        return shown.changes(since)
-
-    @app.put("/api/threshold")
-    def _(request: ThresholdRequest) -> ThresholdReply:
-        return shown.set_threshold(request.value)
-
-    @app.post("/api/export", response_class=FileResponse, responses=BYTES)
-    def _(request: ExportRequest) -> FileResponse:
-        folder = tempfile.TemporaryDirectory(prefix="cryoglean-export-")
-        try:
-            file = shown.export(request, Path(folder.name))
-        except BaseException:
-            folder.cleanup()
-            raise
-        sent = BackgroundTask(folder.cleanup)
-        return FileResponse(file, filename=file.name, media_type="application/octet-stream", background=sent)
+async def _index() -> FileResponse:
+    return FileResponse(STATIC / "index.html", media_type="text/html")
 
 
-def _add_micrographs(app: FastAPI, shown: ViewedRun) -> None:
-    readers, thumbnail_readers = Semaphore(READERS), Semaphore(THUMBNAIL_READERS)
-
-    @app.get("/api/micrographs/{number}/picks", response_model=MicrographPicks)
-    def _(number: int) -> Response:
-        return Response(shown.picks(number).model_dump_json(), media_type="application/json")
-
-    @app.get("/api/micrographs/{number}/levels")
-    def _(number: int) -> Levels:
-        return shown.levels(number)
-
-    @app.get("/api/micrographs/{number}/image", response_class=Response, responses=JPEG)
-    async def _(
-        number: int,
-        request: Request,
-        *,
-        level: Annotated[int, Query(ge=0, le=32)] = 0,
-        lowpass: Lowpass = None,
-    ) -> Response:
-        return await _picture(request, readers, lambda: shown.picture(number, level, lowpass))
-
-    @app.get("/api/micrographs/{number}/thumbnail", response_class=Response, responses=JPEG)
-    async def _(number: int, request: Request) -> Response:
-        return await _picture(request, thumbnail_readers, lambda: shown.thumbnail(number))
-
-    @app.get("/api/micrographs/{number}/overlay/{what}", response_class=Response, responses=PNG)
-    async def _(number: int, what: OverlayKind, request: Request) -> Response:
-        return await _picture(request, readers, lambda: shown.overlay(number, what), kind="image/png")
-
-    @app.put("/api/micrographs/{number}/corrections")
-    def _(number: int, request: CorrectionsRequest) -> CorrectionsReply:
-        return shown.correct(number, request)
+# The run ----------------------------------------------------------------------------------------------------
 
 
-def _add_learning(app: FastAPI, shown: ViewedRun) -> None:
-    @app.get("/api/proposals", response_model=Proposals)
-    def _() -> Response:
-        return Response(shown.proposals(), media_type="application/json")
-
-    @app.get("/api/training")
-    def _() -> TrainingState:
-        return shown.training.state
-
-    @app.post("/api/training")
-    def _(request: TrainingRequest) -> TrainingState:
-        return shown.train(request)
-
-    @app.delete("/api/training")
-    def _() -> TrainingState:
-        return shown.training.stop()
+@router.get("/run")
+def get_run(run: Viewed) -> RunInfo:
+    """Return what the run is."""
+    return run.info()
 
 
-def _add_page(app: FastAPI) -> None:
-    app.mount("/assets", StaticFiles(directory=STATIC / "assets", check_dir=False))
+@router.get("/micrographs", response_model=MicrographTable)
+def get_micrographs(run: Viewed) -> Response:
+    """Return all micrographs."""
+    return Response(run.table(), media_type="application/json")
 
-    @app.get("/", include_in_schema=False)
-    def _() -> FileResponse:
-        return FileResponse(STATIC / "index.html", media_type="text/html")
+
+@router.get("/histograms", response_class=Response, responses=BYTES)
+def get_histograms(run: Viewed) -> Response:
+    """Return picks by score, 256 counts for each micrograph, 16-bit, little endian."""
+    return Response(run.histograms(), media_type="application/octet-stream")
+
+
+@router.get("/changes")
+def get_changes(run: Viewed, since: Annotated[int, Query(ge=0)] = 0) -> Changes:
+    """Return which micrographs have changed after a revision."""
+    return run.changes(since)
+
+
+@router.put("/threshold")
+def put_threshold(run: Viewed, request: ThresholdRequest) -> ThresholdReply:
+    """Select the picks of the run anew, as `cryoglean select --min-score`."""
+    return run.set_threshold(request.value)
+
+
+@router.post("/export", response_class=FileResponse, responses=BYTES)
+def post_export(run: Viewed, request: ExportRequest) -> FileResponse:
+    """Return picks as one file, or a ZIP of many."""
+    folder = tempfile.TemporaryDirectory(prefix="cryoglean-export-")
+    try:
+        file = run.export(request, Path(folder.name))
+    except BaseException:
+        folder.cleanup()
+        raise
+    sent = BackgroundTask(folder.cleanup)
+    return FileResponse(file, filename=file.name, media_type="application/octet-stream", background=sent)
+
+
+# Micrographs ------------------------------------------------------------------------------------------------
+
+
+@router.get("/micrographs/{number}/picks", response_model=MicrographPicks)
+def get_picks(run: Viewed, number: int) -> Response:
+    """Return the candidates of a micrograph and its corrections."""
+    return Response(run.picks(number).model_dump_json(), media_type="application/json")
+
+
+@router.get("/micrographs/{number}/levels")
+def get_levels(run: Viewed, number: int) -> Levels:
+    """Return the sizes of a micrograph's pictures."""
+    return run.levels(number)
+
+
+@router.get("/micrographs/{number}/image", response_class=Response, responses=JPEG)
+async def get_image(
+    request: Request,
+    run: Viewed,
+    number: int,
+    *,
+    level: Annotated[int, Query(ge=0, le=32)] = 0,
+    lowpass: Lowpass = None,
+) -> Response:
+    """Return a micrograph as a picture; level 0 is full size, each further one half of it."""
+    readers = request.app.state.readers
+    return await _picture(request, readers, lambda: run.picture(number, level, lowpass))
+
+
+@router.get("/micrographs/{number}/thumbnail", response_class=Response, responses=JPEG)
+async def get_thumbnail(request: Request, run: Viewed, number: int) -> Response:
+    """Return a micrograph as a small picture."""
+    return await _picture(request, request.app.state.thumbnail_readers, lambda: run.thumbnail(number))
+
+
+@router.get("/micrographs/{number}/overlay/{kind}", response_class=Response, responses=PNG)
+async def get_overlay(request: Request, run: Viewed, number: int, *, kind: OverlayKind) -> Response:
+    """Return a map of the picker as a grey picture that covers the whole micrograph."""
+    readers = request.app.state.readers
+    return await _picture(request, readers, lambda: run.overlay(number, kind), media_type="image/png")
+
+
+@router.put("/micrographs/{number}/corrections")
+def put_corrections(run: Viewed, number: int, request: CorrectionsRequest) -> CorrectionsReply:
+    """Make corrections on top of those that were made before."""
+    return run.correct(number, request)
+
+
+# Fine-tuning ------------------------------------------------------------------------------------------------
+
+
+@router.get("/proposals", response_model=Proposals)
+def get_proposals(run: Viewed) -> Response:
+    """Return which micrographs are worth correcting."""
+    return Response(run.proposals(), media_type="application/json")
+
+
+@router.get("/training")
+def get_training(run: Viewed) -> TrainingState:
+    """Return how the training goes."""
+    return run.training.state
+
+
+@router.post("/training")
+def post_training(run: Viewed, request: TrainingRequest) -> TrainingState:
+    """Start to train from the corrections of the run."""
+    return run.train(request)
+
+
+@router.delete("/training")
+def delete_training(run: Viewed) -> TrainingState:
+    """Stop the training."""
+    return run.training.stop()
+
+
+# ------------------------------------------------------------------------------------------------------------
 
 
 async def _picture(
-    request: Request, turn: Semaphore, make: Callable[[], bytes], *, kind: str = "image/jpeg"
+    request: Request, turn: Semaphore, make: Callable[[], bytes], *, media_type: str = "image/jpeg"
 ) -> Response:
     """Answer with a picture when it is this request's turn, unless nobody waits for it any more."""
     async with turn:
         if await request.is_disconnected():
             return Response(status_code=GONE)
-        return Response(await run_sync(make), media_type=kind)
+        return Response(await run_sync(make), media_type=media_type)
+
+
+async def _on_error(_: Request, error: Exception) -> JSONResponse:
+    known = {NoSuchMicrographError: 404, MicrographError: 404, NoOverlayError: 404, UsageError: 422}
+    return _problem(next((code for kind, code in known.items() if isinstance(error, kind)), 409), str(error))
+
+
+async def _on_invalid_request(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"] if part != "body")
+    return _problem(422, f"{place}: {first['msg']}" if place else str(first["msg"]))
+
+
+async def _on_http_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    return _problem(error.status_code, str(error.detail))
+
+
+async def _on_defect(request: Request, error: Exception) -> JSONResponse:
+    text = f"a defect in cryoglean, please report it: {type(error).__name__}: {error}"
+    print(f"error: {request.method} {request.url.path}: {text}", file=sys.stderr)  # noqa: T201
+    return _problem(500, text)
 
 
 def _problem(code: int, text: str) -> JSONResponse:

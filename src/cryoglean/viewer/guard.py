@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LARGEST_BODY = 4 << 20
+MAX_BODY_BYTES = 4 << 20
 """Bytes that a request may carry."""
 HOSTS = ("127.0.0.1", "localhost", "::1")
 PAGE_COOKIE = "cryoglean-page"
@@ -86,7 +86,7 @@ class Guard:
             return
         headers = _Headers(scope)
         guarded = _with_headers(send, self._headers_for(scope, headers))
-        refusal = _foreign(headers)
+        refusal = _cross_site(headers)
         if refusal is None and self._opens_once(scope):
             await _redirect(f"/?token={self._keys.token}", guarded)
             return
@@ -133,7 +133,7 @@ class Guard:
         known = dict(SECURITY)
         if not scope["path"].startswith("/assets/"):
             known["cache-control"] = "no-store"
-        if scope["path"] == "/" and self._has_token(scope) and _foreign(headers) is None:
+        if scope["path"] == "/" and self._has_token(scope) and _cross_site(headers) is None:
             known["set-cookie"] = f"{PAGE_COOKIE}={self._keys.page}; Path=/; HttpOnly; SameSite=Strict"
         return known
 
@@ -174,7 +174,7 @@ def _same(given: str, wanted: str) -> bool:
     return secrets.compare_digest(given.encode(), wanted.encode())
 
 
-def _foreign(headers: _Headers) -> _Refusal | None:
+def _cross_site(headers: _Headers) -> _Refusal | None:
     """Refuse requests to another name than this machine's own, and those that another site's page makes."""
     host = headers.get("host")
     try:
@@ -185,7 +185,7 @@ def _foreign(headers: _Headers) -> _Refusal | None:
     if named.hostname not in HOSTS or named.netloc != host or "@" in host:
         return _Refusal(HTTPStatus.FORBIDDEN, "this server answers to 127.0.0.1 and localhost alone")
     if headers.has("origin") and headers.get("origin") != f"http://{host}":
-        return _Refusal(HTTPStatus.FORBIDDEN, "pages of other sites have no business here")
+        return _Refusal(HTTPStatus.FORBIDDEN, "requests from pages of other sites are refused")
     return None
 
 
@@ -194,7 +194,7 @@ def _unreadable(scope: Scope, headers: _Headers) -> _Refusal | None:
     if scope["method"] not in ("POST", "PUT", "PATCH"):
         return None
     length = headers.get("content-length")
-    if length.isdecimal() and int(length) > LARGEST_BODY:
+    if length.isdecimal() and int(length) > MAX_BODY_BYTES:
         return _too_large()
     if headers.get("content-type").split(";")[0].strip().lower() != "application/json":
         return _Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "wanted JSON, with content-type application/json")
@@ -203,7 +203,7 @@ def _unreadable(scope: Scope, headers: _Headers) -> _Refusal | None:
 
 def _too_large() -> _Refusal:
     return _Refusal(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request may carry {LARGEST_BODY >> 20} MiB at most"
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request may carry {MAX_BODY_BYTES >> 20} MiB at most"
     )
 
 
@@ -217,7 +217,7 @@ async def _body(receive: Receive) -> bytes | None:
             return b"".join(parts)
         part: bytes = message.get("body", b"")
         size += len(part)
-        if size > LARGEST_BODY:
+        if size > MAX_BODY_BYTES:
             return None
         parts.append(part)
         if not message.get("more_body", False):

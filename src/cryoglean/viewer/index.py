@@ -49,7 +49,7 @@ class Entry:
     record, corrections : tuple of int
         Times, in ns, and sizes of the two files that this follows from; zeros for none.
     selection : SelectConfig
-        By what candidates that can be picked were told from others; its smallest score does not count.
+        What decides which candidates can be picked at some threshold; its smallest score does not count.
     made : Corrections
         Its corrections.
     error : str, optional
@@ -244,7 +244,7 @@ class Index:
             self._end.wait(max(EVERY, 10 * (time.monotonic() - clock)))
 
     def _take_inputs(self) -> bool:
-        """Give numbers to new micrographs; tell whether there were any."""
+        """Give numbers to new micrographs; return whether there were any."""
         if not self._is_newer(self.folder.inputs):
             return False
         with self._lock:

@@ -46,8 +46,8 @@ class Format(_Message):
     """What it is, in a line."""
 
 
-class SecondSet(_Message):
-    """Picks of another program, or the truth, to compare with."""
+class ReferenceSet(_Message):
+    """Reference picks to compare with: the truth, or picks of another program."""
 
     name: str
     """The file or folder that they come from."""
@@ -86,8 +86,8 @@ class RunInfo(_Message):
     """Bins of each histogram."""
     formats: list[Format]
     """What picks can be exported to."""
-    second: SecondSet | None
-    """The second set of picks, where there is one."""
+    reference: ReferenceSet | None
+    """The reference picks, where there are any."""
     can_train: bool
     """Whether training is possible here."""
     revision: int
@@ -131,8 +131,8 @@ class MicrographTable(_Message):
     """Whether the user rejected the micrograph."""
     looked_at: list[bool]
     """Whether the user has looked at it."""
-    second: list[int | None] | None
-    """How many picks the second set has; None where it says nothing of the micrograph."""
+    reference: list[int | None] | None
+    """How many reference picks there are; None where there are none for the micrograph."""
     outlier: list[str | None]
     """Why its picks are unlike those of the others."""
     corrections_revision: list[int]
@@ -206,8 +206,8 @@ class MicrographPicks(_Message):
     """What the picker found."""
     corrections: CorrectionsState
     """What the user made of it."""
-    second: Points | None
-    """Picks of the second set; None where it says nothing of the micrograph."""
+    reference: Points | None
+    """The reference picks; None where there are none for the micrograph."""
 
 
 class Level(_Message):
@@ -298,23 +298,23 @@ class Proposed(_Message):
 class Proposals(_Message):
     """Which micrographs to correct (GET /api/proposals)."""
 
-    teach: list[Proposed]
-    """Those that would teach most, the best first."""
-    tuning: list[Proposed]
+    informative: list[Proposed]
+    """Those whose corrections would help fine-tuning most, the best first."""
+    representative: list[Proposed]
     """A few that span the defocus of the run, to choose settings by; the scores, where that is not known."""
 
 
 class TrainingRequest(_Message):
-    """Training from the corrections of the run (POST /api/training)."""
+    """Fine-tuning with the corrections of the run (POST /api/training)."""
 
     minutes: float = Field(10.0, gt=0, le=24 * 60)
     """How long to train."""
     start: str = Field("general", min_length=1, max_length=100, pattern=r"^\w[\w.-]*$")
-    """Weights to go on from: the name of some that come with cryoglean, or that were taught by this run."""
+    """Weights to start from: the name of some that come with cryoglean, or fine-tuned on this run."""
 
 
 class TrainingState(_Message):
-    """How training goes (GET /api/training)."""
+    """How the fine-tuning goes (GET /api/training)."""
 
     state: Literal["idle", "running", "done", "failed", "stopped"]
     """'idle' before it was ever started."""
@@ -325,7 +325,7 @@ class TrainingState(_Message):
     message: str
     """What is going on, or went wrong."""
     before: dict[str, float] | None
-    """Figures of the weights that it began with, on micrographs that were held back."""
+    """Figures of the weights that it began with, on held-out micrographs."""
     after: dict[str, float] | None
     """The same figures of the new weights."""
     weights: str | None

@@ -29,10 +29,10 @@ TOP_PX = 1024
 """Longer side of the smallest picture, at most."""
 THUMBNAIL_PX = 160
 """Longer side of a thumbnail."""
-MAX_PICTURES, MAX_PIXELS = 256 << 20, 384 << 20
+MAX_PICTURE_BYTES, MAX_PIXEL_BYTES = 256 << 20, 384 << 20
 """Bytes of finished pictures, and of pixels to make others of, that are kept."""
-QUALITY = 88
-"""Of JPEG pictures, per cent."""
+JPEG_QUALITY = 88
+"""Per cent."""
 SMOOTHING = 0.2
 """Default low-pass, in particle diameters."""
 HALF_AMPLITUDE = math.sqrt(math.log(2) / 2) / math.pi
@@ -40,7 +40,7 @@ HALF_AMPLITUDE = math.sqrt(math.log(2) / 2) / math.pi
 CLIPPED = (0.3, 99.7)
 """Per cent of pixels that are black, and that are not white."""
 SAMPLES = 1 << 18
-"""So many pixels tell the contrast."""
+"""Pixels that the contrast is measured on."""
 
 V = TypeVar("V")
 
@@ -50,14 +50,14 @@ class Kept(Generic[V]):
 
     Parameters
     ----------
-    most : int
-        Bytes.
+    max_bytes : int
+        Room for them.
     size : callable
-        Tells how many bytes a thing has.
+        Returns how many bytes a thing has.
     """
 
-    def __init__(self, most: int, size: Callable[[V], int]) -> None:
-        self._most, self._size = most, size
+    def __init__(self, max_bytes: int, size: Callable[[V], int]) -> None:
+        self._max_bytes, self._size = max_bytes, size
         self._things: OrderedDict[Hashable, V] = OrderedDict()
         self._total = 0
         self._lock = threading.Lock()
@@ -86,7 +86,7 @@ class Kept(Generic[V]):
         with self._lock:
             self._things[key] = thing
             self._total += self._size(thing)
-            while self._total > self._most and len(self._things) > 1:
+            while self._total > self._max_bytes and len(self._things) > 1:
                 self._total -= self._size(self._things.popitem(last=False)[1])
 
 
@@ -128,8 +128,8 @@ class Pictures:
     def __init__(self, thumbnails: Path, pixel_size: float | None = None) -> None:
         self._folder = thumbnails
         self._pixel_size = pixel_size
-        self._pictures: Kept[bytes] = Kept(MAX_PICTURES, len)
-        self._pyramids: Kept[_Pyramid] = Kept(MAX_PIXELS, lambda one: one.bytes)
+        self._pictures: Kept[bytes] = Kept(MAX_PICTURE_BYTES, len)
+        self._pyramids: Kept[_Pyramid] = Kept(MAX_PIXEL_BYTES, lambda one: one.bytes)
 
     def picture(self, path: Path, level: int, *, lowpass: float) -> bytes:
         """Return a micrograph as a JPEG picture.
@@ -218,4 +218,4 @@ def _encoded(image: FloatImage) -> bytes:
     low, high = np.percentile(image[::stride, ::stride], CLIPPED)
     gain = 255 / max(float(high - low), float(np.finfo(np.float32).tiny))
     grey = cv2.convertScaleAbs(np.maximum(image - np.float32(low), 0), alpha=gain)
-    return cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
+    return cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()

@@ -1,4 +1,4 @@
-"""A second set of picks beside those of the run: the truth, or what another program found."""
+"""Reference picks beside those of the run: the truth, or picks of another program."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ReferencePicks:
     name : str
         Where they come from.
     places : mapping of str to ndarray of float32, shape (n, 2)
-        Pixels of the micrograph. Micrographs that the set says nothing of are missing.
+        Pixels of the micrograph. Micrographs without reference picks are missing.
     """
 
     name: str
@@ -36,7 +36,7 @@ class ReferencePicks:
 
 
 def read_reference(paths: Sequence[Path], micrographs: Sequence[str]) -> ReferencePicks:
-    """Read a second set of picks.
+    """Read reference picks.
 
     Parameters
     ----------
@@ -59,8 +59,8 @@ def read_reference(paths: Sequence[Path], micrographs: Sequence[str]) -> Referen
         if picks.name in pairs:
             joined.setdefault(pairs[picks.name], []).append(picks.xy.astype(np.float32))
     if not joined:
-        about = f"they are about {every[0].name!r} and the like" if every else "there are none"
-        raise UsageError(f"--second: none of these picks belong to a micrograph of the run; {about}")
+        about = f"they name {every[0].name!r} and others like it" if every else "the files hold no picks"
+        raise UsageError(f"--reference: none of these picks belong to a micrograph of the run; {about}")
     return ReferencePicks(
         ", ".join(path.name for path in paths),
         {name: np.concatenate(parts) for name, parts in joined.items()},

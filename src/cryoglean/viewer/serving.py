@@ -16,13 +16,13 @@ LOOPBACK = "127.0.0.1"
 """The only address that is listened on."""
 
 
-def serve(shown: ViewedRun, *, port: int, ready: Callable[[int, Keys], None]) -> None:
+def serve(run: ViewedRun, *, port: int, ready: Callable[[int, Keys], None]) -> None:
     """Serve a run until Ctrl-C or SIGTERM.
 
     Parameters
     ----------
-    shown : ViewedRun
-        What to show.
+    run : ViewedRun
+        What to serve.
     port : int
         Where to listen; 0 for any that is free.
     ready : callable
@@ -37,7 +37,7 @@ def serve(shown: ViewedRun, *, port: int, ready: Callable[[int, Keys], None]) ->
     with _listening(port) as listener:
         ready(listener.getsockname()[1], keys)
         config = uvicorn.Config(
-            build_app(shown, keys),
+            build_app(run, keys),
             log_level="critical",
             access_log=False,
             server_header=False,

@@ -1,4 +1,4 @@
-"""Training from the corrections of a run: a process of its own that the page can start, follow and stop."""
+"""Fine-tuning with the corrections of a run, in a process that the page can start, follow and stop."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from cryoglean.errors import CryogleanError
 from cryoglean.viewer.messages import TrainingRequest, TrainingState
 
 WEIGHTS = "weights"
-"""Folder in that of the run for what was learnt from it."""
+"""Folder in that of the run for weights that were fine-tuned on it."""
 NEEDED = ("torch", "safetensors", "onnx")
 """Packages that training needs."""
-TAIL, LONGEST = 40, 400
-"""Lines that are kept of what it prints, and their characters."""
-PATIENCE = 5.0
-"""Seconds that it has to end in when it is asked to."""
-POLITENESS = 5
-"""How far it stands back behind the viewer and whatever else the user does."""
+MAX_LINES, MAX_CHARACTERS = 40, 400
+"""Lines of its log that are kept, and characters of a line."""
+STOP_SECONDS = 5.0
+"""Time that it has to end when it is asked to, before it is killed."""
+NICENESS = 5
+"""Its priority is lower by this, so that the viewer stays quick."""
 
 IDLE = TrainingState(
     state="idle",
@@ -43,12 +43,12 @@ IDLE = TrainingState(
 
 
 def can_train() -> bool:
-    """Return whether the packages are there that training needs."""
+    """Return whether the packages are installed that training needs."""
     return all(find_spec(name) is not None for name in NEEDED)
 
 
 class Training:
-    """The training of a run, of which there is one at a time.
+    """The fine-tuning of a run, one at a time.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class Training:
         self._folder = folder
         self._lock = threading.Lock()
         self._state = IDLE
-        self._tail: deque[str] = deque(maxlen=TAIL)
+        self._tail: deque[str] = deque(maxlen=MAX_LINES)
         self._process: subprocess.Popen[str] | None = None
         self._follower: threading.Thread | None = None
 
@@ -71,23 +71,23 @@ class Training:
             return self._state.model_copy(update={"log_tail": list(self._tail)})
 
     def start(self, request: TrainingRequest, home: Path) -> TrainingState:
-        """Begin to train.
+        """Start.
 
         Parameters
         ----------
         request : TrainingRequest
-            For how long, and from what.
+            For how long, and from which weights.
         home : Path
             What the paths of micrographs are relative to.
 
         Raises
         ------
         CryogleanError
-            It is training already.
+            It is running already.
         """
         with self._lock:
             if self._state.state == "running":
-                raise CryogleanError("it is training already; stop that first")
+                raise CryogleanError("fine-tuning is running already; stop it first")
             out = self._new_weights()
             self._tail.clear()
             self._state = IDLE.model_copy(update={"state": "running", "message": "starting"})
@@ -102,13 +102,13 @@ class Training:
                 # Ctrl-C is for the viewer, which ends this in its own way.
                 start_new_session=True,
             )
-            os.setpriority(os.PRIO_PROCESS, self._process.pid, POLITENESS)
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, NICENESS)
             self._follower = threading.Thread(target=self._follow, args=(self._process,), daemon=True)
             self._follower.start()
         return self.state
 
     def stop(self) -> TrainingState:
-        """End it, if it goes on; what was learnt so far is lost."""
+        """Stop it, if it runs; what it reached so far is lost."""
         with self._lock:
             process, follower = self._process, self._follower
             if process is None or follower is None or self._state.state != "running":
@@ -116,10 +116,10 @@ class Training:
             self._state = self._state.model_copy(update={"state": "stopped", "message": "stopped"})
         process.terminate()
         try:
-            process.wait(PATIENCE)
+            process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
-        # Its workers would go on, and hold open what the follower listens to.
+        # Its workers would go on, and hold open the pipe that the follower reads.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         follower.join()
@@ -127,14 +127,14 @@ class Training:
 
     def _new_weights(self) -> Path:
         number = 1
-        while (out := self._folder.root.resolve() / WEIGHTS / f"taught-{number}").exists():
+        while (out := self._folder.root.resolve() / WEIGHTS / f"fine-tuned-{number}").exists():
             number += 1
         return out
 
     def _command(self, request: TrainingRequest, out: Path) -> list[str]:
-        learnt = self._folder.root.resolve() / WEIGHTS / request.start
+        own = self._folder.root.resolve() / WEIGHTS / request.start
         options = {
-            "--from": str(learnt) if learnt.is_dir() else request.start,
+            "--from": str(own) if own.is_dir() else request.start,
             "--corrections": str(self._folder.root.resolve()),
             "--out": str(out),
             "--minutes": f"{request.minutes:g}",
@@ -143,43 +143,43 @@ class Training:
         return [*program, *(part for option in options.items() for part in option)]
 
     def _follow(self, process: subprocess.Popen[str]) -> None:
-        """Listen until it ends."""
+        """Read what it prints until it ends."""
         assert process.stdout is not None
         with process.stdout:
             for line in process.stdout:
-                self._hear(line.rstrip())
+                self._take(line.rstrip())
         code = process.wait()
         with self._lock:
             if self._state.state == "running":
-                # It has not said how it ended.
+                # It has not printed a result.
                 last = next((line for line in reversed(self._tail) if line), f"ended with code {code}")
                 update = {"state": "failed", "message": last.removeprefix("error: ")}
                 self._state = self._state.model_copy(update=update)
 
-    def _hear(self, line: str) -> None:
+    def _take(self, line: str) -> None:
         """Take in one line of what it prints."""
         event = _event(line)
         with self._lock:
             if event is None:
-                self._tail.append(line[:LONGEST])
+                self._tail.append(line[:MAX_CHARACTERS])
             elif self._state.state == "running":
-                self._state = self._state.model_copy(update=_news(event))
+                self._state = self._state.model_copy(update=_update(event))
 
 
 def _event(line: str) -> dict[str, Any] | None:
     try:
-        told = json.loads(line)
+        event = json.loads(line)
     except ValueError:
         return None
-    return told if isinstance(told, dict) and told.get("event") in ("progress", "result") else None
+    return event if isinstance(event, dict) and event.get("event") in ("progress", "result") else None
 
 
-def _news(event: dict[str, Any]) -> dict[str, Any]:
+def _update(event: dict[str, Any]) -> dict[str, Any]:
     """Return what an event changes in the state."""
     if event["event"] == "progress":
         return {"message": event["stage"], "step": event["step"], "steps": event["steps"]}
-    better = "the new weights do better on micrographs that were held back"
-    worse = "the new weights do no better on micrographs that were held back: go on with the old ones"
+    better = "the new weights do better on the held-out micrographs"
+    worse = "the new weights do no better on the held-out micrographs: keep the old ones"
     return {
         "state": "done",
         "message": better if event["better"] else worse,

@@ -1,4 +1,4 @@
-"""A run as it is shown and corrected: what the page asks for, put together from the index and the files."""
+"""A run as it is viewed and corrected: what the page asks for, put together from the index and the files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,6 @@ from cryoglean.select.settings import SelectConfig
 from cryoglean.types import Picks
 from cryoglean.viewer.export import export, read_corrected
 from cryoglean.viewer.index import NOWHERE, Entry, Index, bin_of, selectable_of
-from cryoglean.viewer.maps import Maps, OverlayKind, configuration_of_map
 from cryoglean.viewer.messages import (
     SCORE_BINS,
     Candidates,
@@ -49,12 +48,13 @@ from cryoglean.viewer.messages import (
     Points,
     Proposals,
     Proposed,
+    ReferenceSet,
     RunInfo,
-    SecondSet,
     ThresholdReply,
     TrainingRequest,
     TrainingState,
 )
+from cryoglean.viewer.overlays import OverlayKind, Overlays, overlay_config
 from cryoglean.viewer.pictures import SMOOTHING, Pictures, levels
 from cryoglean.viewer.reference import ReferencePicks
 from cryoglean.viewer.results import Results
@@ -72,13 +72,13 @@ class NoSuchMicrographError(UsageError):
 
 
 class ViewedRun:
-    """A run in the hands of its user.
+    """A run that its user views and corrects.
 
     Parameters
     ----------
     folder : RunFolder
         The run.
-    second : ReferencePicks, optional
+    reference : ReferencePicks, optional
         Picks to compare with.
 
     Raises
@@ -87,12 +87,12 @@ class ViewedRun:
         The folder is not that of a run.
     """
 
-    def __init__(self, folder: RunFolder, second: ReferencePicks | None = None) -> None:
+    def __init__(self, folder: RunFolder, reference: ReferencePicks | None = None) -> None:
         self.folder = folder
         self.index = Index(folder)
-        self.second = second
+        self.reference = reference
         self._pictures = Pictures(folder.root / CACHE / "thumbnails", self.index.config.angpix)
-        self._maps = Maps()
+        self._overlays = Overlays()
         self._results = Results(folder, self.index.selecting)
         self.training = Training(folder)
         self._editing = threading.Lock()
@@ -116,10 +116,10 @@ class ViewedRun:
         """Smallest score of the run's picks."""
         return self.index.config.min_score or 0.0
 
-    # What is asked ------------------------------------------------------------------------------------------
+    # Reading ------------------------------------------------------------------------------------------------
 
     def info(self) -> RunInfo:
-        """Say what the run is."""
+        """Return what the run is."""
         config, entries = self.index.config, self.index.entries
         return RunInfo(
             name=self.folder.root.resolve().name,
@@ -134,7 +134,7 @@ class ViewedRun:
             threshold=self.threshold,
             recommended=self._recommended_score(),
             formats=[Format(name=d.name, suffix=d.suffix, summary=d.summary) for d in DIALECTS.values()],
-            second=None if self.second is None else _second_set(self.second),
+            reference=None if self.reference is None else _reference_set(self.reference),
             can_train=can_train(),
             revision=self.index.revision,
         )
@@ -152,7 +152,7 @@ class ViewedRun:
         job = self._job(number)
         record, entry = self.index.read(number)
         selectable, candidates = self._candidates(record)
-        places = self.second.places.get(job.name) if self.second else None
+        places = self.reference.places.get(job.name) if self.reference else None
         return MicrographPicks(
             revision=entry.made.revision,
             candidates=Candidates(
@@ -164,7 +164,7 @@ class ViewedRun:
                 kind=selectable.kind.tolist(),
             ),
             corrections=_state(entry.made, selectable, candidates),
-            second=None if places is None else Points(x=places[:, 0].tolist(), y=places[:, 1].tolist()),
+            reference=None if places is None else Points(x=places[:, 0].tolist(), y=places[:, 1].tolist()),
         )
 
     def levels(self, number: int) -> Levels:
@@ -175,27 +175,27 @@ class ViewedRun:
 
     def picture(self, number: int, level: int, lowpass: float | None) -> bytes:
         """Return a micrograph as a JPEG picture; see `Pictures.picture`."""
-        lowpass = self._usual_lowpass() if lowpass is None else lowpass
+        lowpass = self._default_lowpass() if lowpass is None else lowpass
         return self._pictures.picture(self.path(number), level, lowpass=lowpass)
 
     def thumbnail(self, number: int) -> bytes:
         """Return a micrograph as a small JPEG picture."""
         name = self._job(number).name
-        return self._pictures.thumbnail(self.path(number), name, lowpass=self._usual_lowpass())
+        return self._pictures.thumbnail(self.path(number), name, lowpass=self._default_lowpass())
 
-    def overlay(self, number: int, shown: OverlayKind) -> bytes:
-        """Return what the picker sees in a micrograph, as a PNG picture; see `Maps.get`."""
+    def overlay(self, number: int, kind: OverlayKind) -> bytes:
+        """Return a map of the picker over a micrograph, as a PNG picture; see `Overlays.get`."""
         config = self.index.config
         search = config.model_copy(update=dict(SelectConfig()))
-        return self._maps.get(self.path(number), shown, configuration_of_map(shown, search))
+        return self._overlays.get(self.path(number), kind, overlay_config(kind, search))
 
     def changes(self, since: int) -> Changes:
-        """Say what has changed."""
+        """Return what has changed."""
         revision = self.index.revision
         return Changes(revision=revision, changed=self.index.changed_since(since), threshold=self.threshold)
 
     def proposals(self) -> bytes:
-        """Say which micrographs are worth the user's time, a `Proposals` as JSON; it reads all records."""
+        """Return which micrographs are worth correcting, a `Proposals` as JSON; it reads all records."""
         return self._remembered("proposals", lambda: self._proposals().model_dump_json().encode())
 
     def path(self, number: int) -> Path:
@@ -203,7 +203,7 @@ class ViewedRun:
         path = self._job(number).path
         return self._home_of(path) / path
 
-    # What is done -------------------------------------------------------------------------------------------
+    # Changing -----------------------------------------------------------------------------------------------
 
     def correct(self, number: int, request: CorrectionsRequest) -> CorrectionsReply:
         """Make corrections on top of all that were made before, by whomever.
@@ -257,7 +257,7 @@ class ViewedRun:
         return export(found, folder, name=name, format=request.format)
 
     def train(self, request: TrainingRequest) -> TrainingState:
-        """Begin to learn from the corrections; see `Training.start`."""
+        """Start fine-tuning with the corrections; see `Training.start`."""
         first = self.index.jobs[0].path if self.index.jobs else Path()
         return self.training.start(request, self._home_of(first))
 
@@ -283,8 +283,8 @@ class ViewedRun:
         numbers = self.index.numbers
         return [Proposed(index=numbers[one.name], value=one.value, reason=one.reason) for one in proposed]
 
-    def _usual_lowpass(self) -> float:
-        """Return the length in Å below which nothing helps to see a particle; 0 where its size is unknown."""
+    def _default_lowpass(self) -> float:
+        """Return a length in Å that smooths noise and keeps particles; 0 where their size is unknown."""
         return SMOOTHING * (self.index.config.diameter or 0.0)
 
     def _recommended_score(self) -> float | None:
@@ -310,11 +310,15 @@ class ViewedRun:
     def _proposals(self) -> Proposals:
         known = zip(self.index.jobs, list(self.index.entries), strict=False)
         made = [(job.name, entry.made) for job, entry in known if entry]
-        seen = [name for name, one in made if one.digest or one.looked_at]
+        checked = [name for name, one in made if one.digest or one.looked_at]
         rejected = [name for name, one in made if one.rejected]
-        teach = propose_for_training(self.folder, seen=seen)
-        tuning = propose_for_threshold(self.folder, defocus=kept_defocus(self.folder), rejected=rejected)
-        return Proposals(teach=self._numbered(teach), tuning=self._numbered(tuning))
+        informative = propose_for_training(self.folder, seen=checked)
+        representative = propose_for_threshold(
+            self.folder, defocus=kept_defocus(self.folder), rejected=rejected
+        )
+        return Proposals(
+            informative=self._numbered(informative), representative=self._numbered(representative)
+        )
 
     def _histograms(self) -> bytes:
         return _stacked(self.index.entries).astype("<u2").tobytes()
@@ -326,7 +330,7 @@ class ViewedRun:
         found = _found(entries, self.threshold)
         made = [None if entry is None else entry.made for entry in entries]
         strange = _outliers(jobs, entries, found)
-        second = self.second.places if self.second else None
+        reference = self.reference.places if self.reference else None
         return MicrographTable(
             revision=revision,
             name=[job.name for job in jobs],
@@ -345,7 +349,7 @@ class ViewedRun:
             moved=[len(one.moved) if one else 0 for one in made],
             rejected=[bool(one and one.rejected) for one in made],
             looked_at=[bool(one and one.looked_at) for one in made],
-            second=None if second is None else [_number(second.get(job.name)) for job in jobs],
+            reference=None if reference is None else [_number(reference.get(job.name)) for job in jobs],
             outlier=[strange.get(job.name) for job in jobs],
             corrections_revision=[one.revision if one else 0 for one in made],
         )
@@ -386,7 +390,7 @@ def _found(entries: Sequence[Entry | None], threshold: float) -> tuple[list[int]
 def _outliers(
     jobs: Sequence[Job], entries: Sequence[Entry | None], found: tuple[list[int], list[float | None]]
 ) -> dict[str, str]:
-    """Say of some micrographs, by name, why their picks are unlike those of the others."""
+    """Return, by name, why the picks of some micrographs are unlike those of the others."""
     outcomes = [
         Outcome(job.name, job.path, picks=count, mean_score=score)
         for job, entry, count, score in zip(jobs, entries, *found, strict=True)
@@ -395,12 +399,12 @@ def _outliers(
     return {outlier.name: outlier.reason for outlier in find_outliers(outcomes)}
 
 
-def _second_set(second: ReferencePicks) -> SecondSet:
-    return SecondSet(name=second.name, micrographs=len(second.places), picks=second.picks)
+def _reference_set(reference: ReferencePicks) -> ReferenceSet:
+    return ReferenceSet(name=reference.name, micrographs=len(reference.places), picks=reference.picks)
 
 
 def _state(made: Corrections, selectable: Picks, candidates: Picks) -> CorrectionsState:
-    """Say of which candidates the corrections speak."""
+    """Return which candidates the corrections concern."""
     names = np.array([name_of(x, y) for x, y in selectable.xy.tolist()])
     judgement = judge(selectable, made, candidates)
     return CorrectionsState(

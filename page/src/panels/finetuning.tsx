@@ -1,4 +1,4 @@
-/** Which micrographs to correct, and training from the corrections. */
+/** Which micrographs to correct, and fine-tuning of the network with the corrections. */
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
@@ -7,14 +7,14 @@ import type { Page } from "../page";
 import { counted, Modal, number } from "./parts";
 
 const POLL_MS = 1500;
-/** Figures that matter most. */
+/** The metrics that matter most. */
 const FIRST = ["f1", "precision", "recall", "average_precision"];
 
-export function Learn({ page }: { page: Page }) {
+export function FineTuning({ page }: { page: Page }) {
   const { state } = page;
   return (
     <Modal
-      title="Learn from corrections"
+      title="Fine-tune the network"
       wide
       onClose={() => {
         state.dialog.value = null;
@@ -36,7 +36,7 @@ function ProposalsPart({ page }: { page: Page }) {
     api.proposals().then(
       (found) => {
         proposals.value = found;
-        state.proposed.value = new Map(found.teach.map(({ index, reason }) => [index, reason]));
+        state.proposed.value = new Map(found.informative.map(({ index, reason }) => [index, reason]));
       },
       (error: Error) => {
         problem.value = error.message;
@@ -66,14 +66,14 @@ function ProposalsPart({ page }: { page: Page }) {
     <section>
       <h2>Micrographs to correct</h2>
       {problem.value && <p class="trouble">{problem.value}</p>}
-      {!found && !problem.value && <p class="quiet">Looking…</p>}
+      {!found && !problem.value && <p class="quiet">Loading…</p>}
       {found && (
         <>
-          <h3>These would teach most</h3>
-          {list(found.teach)}
-          {found.teach.length === 0 && <p class="quiet">None stands out.</p>}
-          <h3>A few that span the run, to choose the threshold by</h3>
-          {list(found.tuning)}
+          <h3>Most informative for fine-tuning</h3>
+          {list(found.informative)}
+          {found.informative.length === 0 && <p class="quiet">None to recommend.</p>}
+          <h3>Representative of the run, to choose the threshold</h3>
+          {list(found.representative)}
         </>
       )}
     </section>
@@ -112,12 +112,12 @@ function TrainingPart({ page: { api, state, actions } }: { page: Page }) {
   };
   return (
     <section>
-      <h2>Train</h2>
+      <h2>Fine-tuning</h2>
       <p>
         {counted(usable, "checked micrograph")}: {counted(sum(added), "pick")} added, {number(sum(deleted))}{" "}
-        deleted, {number(sum(moved))} moved. What was left as it is counts, but less.
+        deleted, {number(sum(moved))} moved. Picks that you left unchanged are used too, with a lower weight.
       </p>
-      {!usable && <p class="note">Correct a few micrographs first, or mark them as checked.</p>}
+      {!usable && <p class="note">First correct a few micrographs or mark them as checked.</p>}
       {!running && (
         <div class="row">
           <label>
@@ -139,13 +139,13 @@ function TrainingPart({ page: { api, state, actions } }: { page: Page }) {
             disabled={!state.run.value.can_train || !usable}
             onClick={() => void start()}
           >
-            Train
+            Start
           </button>
         </div>
       )}
       {!state.run.value.can_train && (
         <p class="note">
-          Training needs PyTorch: <code>pip install 'cryoglean[train]'</code>
+          Fine-tuning needs PyTorch: <code>pip install 'cryoglean[train]'</code>
         </p>
       )}
       {problem.value && (
@@ -165,7 +165,7 @@ function TrainingPart({ page: { api, state, actions } }: { page: Page }) {
 
 function Progress({ now }: { now: TrainingState }) {
   const names = new Set([...FIRST, ...Object.keys(now.before ?? {}), ...Object.keys(now.after ?? {})]);
-  const told = [...names].filter(
+  const metrics = [...names].filter(
     (name) => now.before?.[name] !== undefined || now.after?.[name] !== undefined,
   );
   return (
@@ -175,24 +175,24 @@ function Progress({ now }: { now: TrainingState }) {
         {now.state === "running" && now.steps > 0 && `, ${number(now.step)} of ${number(now.steps)}`}
       </p>
       {now.state === "running" && (
-        <progress max={now.steps || 1} value={now.steps ? now.step : undefined} aria-label="Training" />
+        <progress max={now.steps || 1} value={now.steps ? now.step : undefined} aria-label="Fine-tuning" />
       )}
-      {told.length > 0 && (
+      {metrics.length > 0 && (
         <table>
-          <caption>On micrographs that were held back</caption>
+          <caption>Held-out micrographs</caption>
           <thead>
             <tr>
-              <th scope="col">figure</th>
+              <th scope="col">metric</th>
               <th scope="col">before</th>
               <th scope="col">after</th>
             </tr>
           </thead>
           <tbody>
-            {told.map((name) => (
+            {metrics.map((name) => (
               <tr key={name}>
                 <th scope="row">{name.replaceAll("_", " ")}</th>
-                <td>{figure(now.before?.[name])}</td>
-                <td>{figure(now.after?.[name])}</td>
+                <td>{formatted(now.before?.[name])}</td>
+                <td>{formatted(now.after?.[name])}</td>
               </tr>
             ))}
           </tbody>
@@ -200,13 +200,13 @@ function Progress({ now }: { now: TrainingState }) {
       )}
       {now.command && (
         <p>
-          Pick with it:
+          Pick with the new weights:
           <code class="command">{now.command}</code>
         </p>
       )}
       {now.log_tail.length > 0 && (
         <details>
-          <summary>What it printed</summary>
+          <summary>Log</summary>
           <pre>{now.log_tail.join("\n")}</pre>
         </details>
       )}
@@ -214,7 +214,7 @@ function Progress({ now }: { now: TrainingState }) {
   );
 }
 
-function figure(value: number | undefined): string {
+function formatted(value: number | undefined): string {
   if (value === undefined) return "–";
   return Number.isInteger(value) ? number(value) : value.toFixed(3);
 }

@@ -1,4 +1,4 @@
-"""What the picker sees in a micrograph, as a map to lay over it; computed when it is asked for."""
+"""Overlays of a micrograph: maps of the picker, computed when they are asked for."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ MAX_BYTES = 32 << 20
 """Bytes of maps that are kept."""
 
 
-class NoMapError(UsageError):
+class NoOverlayError(UsageError):
     """A map that the method of the run does not have."""
 
 
-def configuration_of_map(kind: OverlayKind, config: PickConfig) -> PickConfig:
-    """Return whose map is shown: that of the run's own method, and of contamination always a network's.
+def overlay_config(kind: OverlayKind, config: PickConfig) -> PickConfig:
+    """Return what to compute a map with: the run's own method, and for contamination always a network.
 
     Parameters
     ----------
     kind : {'particle', 'contamination'}
-        The map.
+        Of which map.
     config : PickConfig
         The configuration of the run.
     """
@@ -47,8 +47,8 @@ def configuration_of_map(kind: OverlayKind, config: PickConfig) -> PickConfig:
     )
 
 
-class Maps:
-    """Maps of the micrographs of a run, by the method that the run was picked with."""
+class Overlays:
+    """Overlays of the micrographs of a run, by the method that the run was picked with."""
 
     def __init__(self) -> None:
         self._maps: Kept[dict[str, bytes]] = Kept(MAX_BYTES, lambda maps: sum(map(len, maps.values())))
@@ -71,14 +71,14 @@ class Maps:
         ------
         MicrographError
             It cannot be read, or nothing in it stands out.
-        NoMapError
+        NoOverlayError
             The method has no such map.
         WeightsError
             The weights are not there any more.
         """
         maps = self._maps.get((path, identify(path), config), lambda: self._make(path, config))
         if kind not in maps:
-            raise NoMapError(f"the method {config.method!r} has no map of {kind}")
+            raise NoOverlayError(f"the method {config.method!r} has no map of {kind}")
         return maps[kind]
 
     def _make(self, path: Path, config: PickConfig) -> dict[str, bytes]:

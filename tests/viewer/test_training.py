@@ -26,21 +26,21 @@ def ended(page: TestClient, seconds: float = 300.0) -> dict[str, object]:
 
 def test_micrographs_are_proposed_by_number(page: TestClient) -> None:
     found = loaded(page).get("/api/proposals").json()
-    proposed = [one["index"] for one in found["teach"]]
+    proposed = [one["index"] for one in found["informative"]]
     assert 0 < len(proposed) <= 3
-    assert all("expected" in one["reason"] for one in found["teach"])
-    assert sorted(one["index"] for one in found["tuning"]) == [0, 1, 2]
-    assert all("as the defocus is not known" in one["reason"] for one in found["tuning"])
+    assert all("expected" in one["reason"] for one in found["informative"])
+    assert sorted(one["index"] for one in found["representative"]) == [0, 1, 2]
+    assert all("as the defocus is not known" in one["reason"] for one in found["representative"])
     correct(page, proposed[0], {"op": "looked_at", "value": True})
     correct(page, 2, {"op": "reject", "value": True})
     found = page.get("/api/proposals").json()
-    assert not {proposed[0], 2} & {one["index"] for one in found["teach"]}
-    assert sorted(one["index"] for one in found["tuning"]) == [0, 1]
+    assert not {proposed[0], 2} & {one["index"] for one in found["informative"]}
+    assert sorted(one["index"] for one in found["representative"]) == [0, 1]
 
 
 def test_a_subset_spans_the_defocus_where_it_is_known(page: TestClient, folder: RunFolder) -> None:
     folder.defocus.write_text("micrograph,defocus\nmic0,21000\nmic1,9000\nmic2,15000\n")
-    found = loaded(page).get("/api/proposals").json()["tuning"]
+    found = loaded(page).get("/api/proposals").json()["representative"]
     assert [(one["index"], one["reason"]) for one in found] == [
         (1, "defocus 0.90 µm"),
         (2, "defocus 1.50 µm"),
@@ -80,7 +80,7 @@ def test_it_goes_on_once_and_ends_when_it_shall(open_page: Pages) -> None:
     (process,) = children() - before
     again = page.post("/api/training", json={"minutes": 1})
     assert again.status_code == 409
-    assert "training already" in again.json()["detail"]
+    assert "running already" in again.json()["detail"]
     assert page.delete("/api/training").json()["state"] == "stopped"
     assert not psutil.pid_exists(process)
     # It ends with the viewer too.
@@ -110,8 +110,8 @@ def test_the_picker_learns_from_corrections(picked: Path, open_page: Pages, fold
     assert len(seen) > 3
     assert set(state["before"]) == set(state["after"]) >= {"f1", "precision", "recall"}
     weights = Path(state["weights"])
-    assert weights == folder.root / "weights" / "taught-1"
+    assert weights == folder.root / "weights" / "fine-tuned-1"
     config = KNOWN.model_copy(update={"method": "network", "weights": str(weights)})
-    out = RunFolder(folder.root.parent / "taught")
+    out = RunFolder(folder.root.parent / "picked-again")
     summary = pick(Run([picked / "data" / "mic0.mrc"], out, config, EngineConfig(workers=1)), print).summary
     assert summary.picks > 0
