@@ -11,17 +11,16 @@ import {
   Unreachable,
 } from "./api";
 import { Autosave } from "./autosave";
+import { keyOf, type Particle } from "./logic/gallery";
 import { fitted, levelFor } from "./logic/geometry";
 import { atEdge, Histograms } from "./logic/histograms";
-import { redo, remember, type Step, undo } from "./logic/history";
+import { type Change, change, redo, remember, type Step, undo } from "./logic/history";
 import {
   allDone,
   type Candidate,
   type Corrections,
   combine,
-  corrected,
   countedScores,
-  inverse,
   type Pick,
   type Point,
   removal,
@@ -38,7 +37,7 @@ interface Loaded {
   readonly revision: number;
 }
 
-const MAX_LOADED = 60;
+const MAX_LOADED = 100;
 const MAX_AT_ONCE = 8;
 const POLL_MS = 2000;
 const SETTLE_MS = 250;
@@ -66,7 +65,7 @@ export class Actions {
     const key = prefix + crypto.randomUUID();
     this.autosave = new Autosave({
       send: (index, operations) => this.api.correct(index, this.baseOf(index), operations),
-      saved: (index, reply) => this.take(index, reply),
+      saved: (index, reply) => this.takeReply(index, reply),
       reported: (saving) => {
         state.saving.value = saving;
       },
@@ -159,6 +158,17 @@ export class Actions {
     void this.pictures.get({ index, level, lowpass: state.look.peek().lowpass }, priority).catch(() => {});
   }
 
+  /** Return the picks of a micrograph with what was made of them, null until they are loaded. */
+  picksOf(index: number): Open | null {
+    const there = this.loaded.get(index);
+    return there ? this.opened(index, there) : null;
+  }
+
+  /** Load the picks of micrographs that are not on the canvas. */
+  async loadAll(indices: readonly number[]): Promise<void> {
+    await Promise.all(indices.map((index) => this.load(index)));
+  }
+
   private async load(index: number): Promise<Loaded> {
     const there = this.loaded.get(index) ?? this.coming.get(index);
     if (there) return there;
@@ -219,6 +229,45 @@ export class Actions {
     this.state.selection.value = new Set();
   }
 
+  /** Delete picks of several micrographs at once, or restore them; it does not say that anybody checked them. */
+  mark(chosen: ReadonlyMap<number, readonly Pick[]>, deleted: boolean): void {
+    const changes: Change[] = [];
+    let total = 0;
+    for (const [index, picks] of chosen) {
+      const open = this.picksOf(index);
+      const operations = picks
+        .filter((pick) => pick.deleted !== deleted)
+        .map((pick): Operation => (deleted ? removal(pick) : { op: "restore", id: pick.id }));
+      if (open && operations.length) changes.push(change(index, open.corrections, operations));
+      total += operations.length;
+    }
+    if (!changes.length) return;
+    this.take(`${deleted ? "delete" : "restore"} ${total === 1 ? "a pick" : `${total} picks`}`, changes);
+  }
+
+  /** Delete or restore the particles that are selected in the gallery. */
+  markChosen(deleted: boolean): void {
+    const chosen = new Map<number, Pick[]>();
+    const now = new Map<number, ReadonlyMap<string, Pick>>();
+    for (const { index, pick } of this.state.chosen.peek().values()) {
+      if (!now.has(index))
+        now.set(index, new Map(this.picksOf(index)?.picks.map((one) => [one.id, one]) ?? []));
+      const there = now.get(index)!.get(pick.id);
+      if (there) chosen.set(index, [...(chosen.get(index) ?? []), there]);
+    }
+    this.mark(chosen, deleted);
+    this.state.chosen.value = new Map();
+  }
+
+  /** Select particles in the gallery, or no longer. */
+  choose(particles: readonly Particle[], selected: boolean): void {
+    const chosen = new Map(this.state.chosen.peek());
+    for (const particle of particles)
+      if (selected) chosen.set(keyOf(particle), particle);
+      else chosen.delete(keyOf(particle));
+    this.state.chosen.value = chosen;
+  }
+
   restore(picks: readonly Pick[]): void {
     const gone = picks.filter(({ deleted }) => deleted);
     if (gone.length)
@@ -263,7 +312,7 @@ export class Actions {
     }
     const [step, history] = back;
     this.state.history.value = history;
-    void this.redone(step, step.undone, "Undone");
+    void this.repeat(step, "undone", "Undone");
   }
 
   redo(): void {
@@ -274,7 +323,7 @@ export class Actions {
     }
     const [step, history] = again;
     this.state.history.value = history;
-    void this.redone(step, step.done, "Redone");
+    void this.repeat(step, "done", "Redone");
   }
 
   selected(): Pick[] {
@@ -291,24 +340,30 @@ export class Actions {
   private act(label: string, operations: readonly Operation[]): void {
     const open = this.state.open.peek();
     if (!open) return;
-    let now = open.corrections;
     const corrects = operations.some(({ op }) => op !== "looked_at");
-    // Whoever corrects a micrograph has looked at it.
+    // Whoever corrects a micrograph on the canvas has looked at it.
     const done: Operation[] =
-      corrects && !now.lookedAt ? [...operations, { op: "looked_at", value: true }] : [...operations];
-    const undone: Operation[] = [];
-    for (const operation of done) {
-      undone.unshift(inverse(operation, now));
-      now = corrected(now, operation);
-    }
-    const step = { micrograph: open.index, label, done, undone };
-    this.state.history.value = remember(this.state.history.peek(), step);
-    this.perform(open.index, done);
+      corrects && !open.corrections.lookedAt
+        ? [...operations, { op: "looked_at", value: true }]
+        : [...operations];
+    this.take(label, [change(open.index, open.corrections, done)]);
   }
 
-  private async redone(step: Step, operations: readonly Operation[], how: string): Promise<void> {
-    if (this.state.current.peek() !== step.micrograph) await this.show(step.micrograph);
-    this.perform(step.micrograph, operations);
+  /** Make changes and remember them as one step. */
+  private take(label: string, changes: readonly Change[]): void {
+    this.state.history.value = remember(this.state.history.peek(), { label, changes });
+    batch(() => {
+      for (const { micrograph, done } of changes) this.perform(micrograph, done);
+    });
+  }
+
+  private async repeat(step: Step, what: "done" | "undone", how: string): Promise<void> {
+    const [first, ...others] = step.changes;
+    if (first && !others.length && this.state.current.peek() !== first.micrograph)
+      await this.show(first.micrograph);
+    batch(() => {
+      for (const one of step.changes) this.perform(one.micrograph, one[what]);
+    });
     const there = new Set(this.state.open.peek()?.picks.map(({ id }) => id));
     this.state.selection.value = new Set([...this.state.selection.peek()].filter((id) => there.has(id)));
     this.notify(`${how}: ${step.label}.`);
@@ -320,7 +375,7 @@ export class Actions {
   }
 
   /** Take over what the server now has of a micrograph. */
-  private take(index: number, { corrections, revision }: CorrectionsReply): void {
+  private takeReply(index: number, { corrections, revision }: CorrectionsReply): void {
     const loaded = this.loaded.get(index);
     if (!loaded || revision < loaded.revision) return;
     this.loaded.set(index, { ...loaded, corrections: correctionsOf(corrections), revision });

@@ -12,6 +12,8 @@ export interface Key {
   readonly shown: string;
   readonly does: string;
   readonly run: (page: Page, event: KeyboardEvent) => void;
+  /** Whether it does something on the canvas, so that it must not act while the gallery covers that. */
+  readonly onCanvas?: boolean;
 }
 
 export interface KeyGroup {
@@ -25,12 +27,17 @@ function key(keys: string, shown: string, does: string, run: Key["run"]): Key {
   return { keys: keys.split(" "), shown, does, run };
 }
 
+function onCanvas(one: Key): Key {
+  return { ...one, onCanvas: true };
+}
+
 const flip =
   (what: { [K in keyof Look]: Look[K] extends boolean ? K : never }[keyof Look]) =>
   ({ state, actions }: Page): void =>
     actions.setLook({ [what]: !state.look.peek()[what] });
 
 const arrow = ({ state, actions, camera }: Page, x: number, y: number, { shiftKey }: KeyboardEvent): void => {
+  if (state.mode.peek() !== "micrograph") return;
   const selected = actions.selected().filter(({ deleted }) => !deleted);
   const step = shiftKey ? 10 : 1;
   if (state.look.peek().picks && selected.length) actions.move(selected, x * step, y * step);
@@ -74,23 +81,35 @@ export const GROUPS: readonly KeyGroup[] = [
   {
     title: "Picks",
     keys: [
-      key("a Insert", "A", "add at the crosshair in the middle", ({ actions, camera }) =>
-        actions.add(crosshair(camera)),
+      onCanvas(
+        key("a Insert", "A", "add at the crosshair in the middle", ({ actions, camera }) =>
+          actions.add(crosshair(camera)),
+        ),
       ),
-      key("n", "N", "next pick, lowest score first", (page) => nextPick(page, 1)),
-      key("N", "Shift N", "previous pick", (page) => nextPick(page, -1)),
-      key("Delete Backspace x", "Del or X", "delete the selected picks", ({ actions }) =>
-        actions.remove(actions.selected()),
+      onCanvas(key("n", "N", "next pick, lowest score first", (page) => nextPick(page, 1))),
+      onCanvas(key("N", "Shift N", "previous pick", (page) => nextPick(page, -1))),
+      key("Delete Backspace x", "Del or X", "delete the selected picks", ({ state, actions }) =>
+        state.mode.peek() === "particles" ? actions.markChosen(true) : actions.remove(actions.selected()),
       ),
-      key("y", "Y", "restore deleted picks of this micrograph", ({ state, actions }) =>
-        actions.restore(state.open.peek()?.picks ?? []),
+      key(
+        "y",
+        "Y",
+        "restore deleted picks: all of this micrograph, or those selected",
+        ({ state, actions }) =>
+          state.mode.peek() === "particles"
+            ? actions.markChosen(false)
+            : actions.restore(state.open.peek()?.picks ?? []),
       ),
-      key("Ctrl+a", "Ctrl A", "select all", ({ actions }) => actions.selectAll()),
-      key("g", "G", "select all in view", ({ actions, camera }) =>
-        actions.selectAll((pick) => camera.shows(pick)),
+      onCanvas(key("Ctrl+a", "Ctrl A", "select all", ({ actions }) => actions.selectAll())),
+      onCanvas(
+        key("g", "G", "select all in view", ({ actions, camera }) =>
+          actions.selectAll((pick) => camera.shows(pick)),
+        ),
       ),
-      key("Escape", "Esc", "clear the selection", ({ state }) => {
-        state.selection.value = new Set();
+      key("Escape", "Esc", "clear the selection; leave the gallery", ({ state }) => {
+        if (state.mode.peek() === "micrograph") state.selection.value = new Set();
+        else if (state.chosen.peek().size) state.chosen.value = new Map();
+        else state.mode.value = "micrograph";
       }),
       key("Ctrl+z", "Ctrl Z", "undo", ({ actions }) => actions.undo()),
       key("Ctrl+y Ctrl+Z", "Ctrl Shift Z", "redo", ({ actions }) => actions.redo()),
@@ -116,6 +135,9 @@ export const GROUPS: readonly KeyGroup[] = [
   {
     title: "View",
     keys: [
+      key("z", "Z", "micrograph, or gallery of particles", ({ state }) => {
+        state.mode.value = state.mode.peek() === "micrograph" ? "particles" : "micrograph";
+      }),
       key("ArrowLeft", "← → ↑ ↓", "pan, or nudge the selected picks; Shift for larger steps", (page, event) =>
         arrow(page, -1, 0, event),
       ),
@@ -209,7 +231,7 @@ export function listen(page: Page): void {
     }
     if (activates(event.target) && ["Enter", " "].includes(event.key)) return;
     const found = byName.get(nameOf(event));
-    if (!found) return;
+    if (!found || (found.onCanvas && page.state.mode.peek() !== "micrograph")) return;
     event.preventDefault();
     page.keyboard.value = document.activeElement?.id === "view";
     found.run(page, event);

@@ -7,6 +7,7 @@ import { Page } from "./page";
 import { Bar, StatusLine } from "./panels/bar";
 import { Export, Help } from "./panels/dialogs";
 import { FineTuning } from "./panels/finetuning";
+import { Gallery } from "./panels/gallery";
 import { ThresholdPanel } from "./panels/histogram";
 import { MicrographList } from "./panels/list";
 import { ComparePanel, ImagePanel, MarkersPanel, MicrographPanel } from "./panels/side";
@@ -22,6 +23,7 @@ function App({ page }: { page: Page }) {
       <MicrographList page={page} />
       <main>
         <MicrographView page={page} />
+        {page.state.mode.value === "particles" && <Gallery page={page} />}
         <StatusLine page={page} />
       </main>
       <aside aria-label="Threshold and display">

@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 import { Actions } from "./actions";
 import type { Api } from "./api";
+import type { Particle } from "./logic/gallery";
 import type { State } from "./state";
 import { Thumbnails } from "./thumbnails";
 import { Camera } from "./view/camera";
@@ -33,5 +34,14 @@ export class Page {
     };
     // A first micrograph that cannot be shown must not keep the list waiting.
     setTimeout(this.actions.pictures.atRest, 2500);
+  }
+
+  /** Show a particle on its micrograph. */
+  async reveal({ index, pick }: Particle): Promise<void> {
+    this.state.mode.value = "micrograph";
+    await this.actions.show(index);
+    if (this.state.current.peek() !== index) return;
+    this.state.selection.value = new Set([pick.id]);
+    this.camera.reveal(pick);
   }
 }

@@ -3,12 +3,15 @@
 import { computed, type Signal, signal } from "@preact/signals";
 import type { MicrographTable, OverlayKind, RunInfo } from "./api";
 import type { Saving } from "./autosave";
+import type { Particle } from "./logic/gallery";
 import { Histograms } from "./logic/histograms";
 import { type History, nothing } from "./logic/history";
 import { type Entry, type Filter, listed, type Sort } from "./logic/listing";
 import { type Figures, figures, type Matched, match } from "./logic/matching";
 import { type Candidate, type Corrections, counts, type Pick, type Point } from "./logic/picks";
 
+/** What the middle of the page shows. */
+export type Mode = "micrograph" | "particles";
 export type Tool = "edit" | "lasso" | "erase" | "pan";
 export type Dialog = "help" | "export" | "fine-tuning" | null;
 
@@ -53,6 +56,14 @@ export const plain: Look = {
   compare: true,
 };
 
+/** Which particles the gallery shows, and in what order. */
+export interface GalleryLook {
+  readonly scope: "micrograph" | "run";
+  readonly ascending: boolean;
+  /** Whether candidates below the threshold are shown too. */
+  readonly weak: boolean;
+}
+
 export class State {
   readonly run: Signal<RunInfo>;
   readonly table: Signal<MicrographTable>;
@@ -78,6 +89,11 @@ export class State {
   readonly waiting = signal(false);
   readonly selection = signal<ReadonlySet<string>>(new Set());
   readonly hovered = signal<{ at: Point; pick: Pick | null } | null>(null);
+
+  readonly mode = signal<Mode>("micrograph");
+  readonly gallery = signal<GalleryLook>({ scope: "micrograph", ascending: true, weak: false });
+  /** Particles that are selected in the gallery, by name. */
+  readonly chosen = signal<ReadonlyMap<string, Particle>>(new Map());
 
   readonly tool = signal<Tool>("edit");
   readonly look = signal<Look>(plain);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { nothing, redo, remember, type Step, undo } from "../src/logic/history";
+import { change, nothing, redo, remember, type Step, undo } from "../src/logic/history";
+import { allDone, untouched } from "../src/logic/picks";
 
-const step = (label: string): Step => ({ micrograph: 0, label, done: [], undone: [] });
+const step = (label: string): Step => ({ label, changes: [] });
 
 describe("history", () => {
   it("takes back the last step first and does it again", () => {
@@ -25,5 +26,20 @@ describe("history", () => {
     for (let i = 0; i < 1200; i++) history = remember(history, step(String(i)));
     expect(history.past.length).toBe(1000);
     expect(history.past.at(-1)?.label).toBe("1199");
+  });
+
+  it("takes back a change of several steps to what was there before", () => {
+    const before = allDone(untouched, [
+      { op: "move", id: "a", x: 5, y: 6 },
+      { op: "delete", id: "b" },
+    ]);
+    const made = change(7, before, [
+      { op: "delete", id: "a" },
+      { op: "delete", id: "b" },
+      { op: "reject", value: true },
+    ]);
+    const after = allDone(before, made.done);
+    expect([made.micrograph, [...after.deleted].sort(), after.rejected]).toEqual([7, ["a", "b"], true]);
+    expect(allDone(after, made.undone)).toEqual(before);
   });
 });

@@ -1,13 +1,19 @@
-/** Undo and redo over the whole run: each step is what was done to one micrograph at once. */
+/** Undo and redo over the whole run: each step is what was done at once, to one micrograph or to several. */
 
 import type { Operation } from "../api";
+import { type Corrections, corrected, inverse } from "./picks";
 
-export interface Step {
+/** What was done to one micrograph. */
+export interface Change {
   readonly micrograph: number;
-  readonly label: string;
   readonly done: readonly Operation[];
   /** What takes it back, to be done in this order. */
   readonly undone: readonly Operation[];
+}
+
+export interface Step {
+  readonly label: string;
+  readonly changes: readonly Change[];
 }
 
 export interface History {
@@ -18,6 +24,17 @@ export interface History {
 export const nothing: History = { past: [], future: [] };
 
 const LIMIT = 1000;
+
+/** Return the change that operations make to the corrections of a micrograph. */
+export function change(micrograph: number, before: Corrections, done: readonly Operation[]): Change {
+  let now = before;
+  const undone: Operation[] = [];
+  for (const operation of done) {
+    undone.unshift(inverse(operation, now));
+    now = corrected(now, operation);
+  }
+  return { micrograph, done, undone };
+}
 
 /** Remember a step; what was undone before can no longer be redone. */
 export function remember(history: History, step: Step): History {

@@ -2,7 +2,7 @@
 
 import type { Saving } from "../autosave";
 import type { Page } from "../page";
-import type { Tool } from "../state";
+import type { Mode, Tool } from "../state";
 import { number } from "./parts";
 
 const TOOLS: [Tool, string, string, string][] = [
@@ -10,6 +10,11 @@ const TOOLS: [Tool, string, string, string][] = [
   ["lasso", "Lasso", "L", "Draw around picks to select them, then Delete"],
   ["erase", "Erase", "E", "Sweep over picks to delete them"],
   ["pan", "Pan", "H", "Drag to pan"],
+];
+
+const MODES: [Mode, string, string][] = [
+  ["micrograph", "Micrograph", "The micrograph with its picks (Z)"],
+  ["particles", "Particles", "Gallery of single particles, sorted by score (Z)"],
 ];
 
 export function Bar({ page }: { page: Page }) {
@@ -27,7 +32,22 @@ export function Bar({ page }: { page: Page }) {
         {run.diameter !== null && `, ${Math.round(run.diameter)} Å`}
         {run.state !== "complete" && <em> {run.state}</em>}
       </span>
-      <div class="group" role="toolbar" aria-label="Tools">
+      <fieldset class="group joined" aria-label="Show">
+        {MODES.map(([mode, label, title]) => (
+          <button
+            key={mode}
+            type="button"
+            aria-pressed={state.mode.value === mode}
+            title={title}
+            onClick={() => {
+              state.mode.value = mode;
+            }}
+          >
+            {label}
+          </button>
+        ))}
+      </fieldset>
+      <div class="group" role="toolbar" aria-label="Tools" hidden={state.mode.value !== "micrograph"}>
         {TOOLS.map(([tool, label, key, does]) => (
           <button
             key={tool}

@@ -121,24 +121,33 @@ function draw(canvas: HTMLCanvasElement, state: State): void {
   canvas.height = Math.round(height * devicePixelRatio);
   const context = canvas.getContext("2d")!;
   context.scale(devicePixelRatio, devicePixelRatio);
+  const style = getComputedStyle(canvas);
+  const colour = (name: string): string => style.getPropertyValue(name);
   const threshold = state.threshold.peek();
   const all = joined(state.histograms.totals());
   const step = width / all.length;
   const top = Math.log1p(Math.max(1, ...all));
   all.forEach((count, i) => {
     const tall = (Math.log1p(count) / top) * (height - 4);
-    context.fillStyle = (i + 1) / all.length > threshold ? scoreColour((i + 0.5) / all.length) : "#3b414e";
+    context.fillStyle =
+      (i + 1) / all.length > threshold ? scoreColour((i + 0.5) / all.length) : colour("--scrollbar");
     context.fillRect(i * step, height - tall, Math.max(1, step - 1), tall);
   });
-  drawHere(context, state, width, height);
+  drawHere(context, state, width, height, colour("--quiet"));
   const { recommended, threshold: ofRun } = state.run.peek();
-  if (recommended !== null) line(context, recommended * width, height, "#8d96a8", [2, 3]);
-  line(context, ofRun * width, height, "#8d96a8", []);
-  line(context, threshold * width, height, "#ffffff", []);
+  if (recommended !== null) line(context, recommended * width, height, colour("--quiet"), [2, 3]);
+  line(context, ofRun * width, height, colour("--quiet"), []);
+  line(context, threshold * width, height, colour("--text"), [], 2);
 }
 
 /** The present micrograph's own histogram, as a line in its own scale. */
-function drawHere(context: CanvasRenderingContext2D, state: State, width: number, height: number): void {
+function drawHere(
+  context: CanvasRenderingContext2D,
+  state: State,
+  width: number,
+  height: number,
+  colour: string,
+): void {
   const index = state.current.peek();
   if (index < 0) return;
   const here = joined(state.histograms.row(index));
@@ -149,7 +158,7 @@ function drawHere(context: CanvasRenderingContext2D, state: State, width: number
     context.lineTo((i + 0.5) * step, height - 1 - (Math.log1p(count) / top) * (height - 6));
   });
   context.lineWidth = 1;
-  context.strokeStyle = "rgb(255 255 255 / 55%)";
+  context.strokeStyle = colour;
   context.stroke();
 }
 
@@ -159,13 +168,14 @@ function line(
   height: number,
   colour: string,
   dash: number[],
+  thickness = 1,
 ): void {
   context.beginPath();
   context.setLineDash(dash);
   context.moveTo(Math.min(context.canvas.clientWidth - 1, Math.max(1, x)), 0);
   context.lineTo(Math.min(context.canvas.clientWidth - 1, Math.max(1, x)), height);
   context.strokeStyle = colour;
-  context.lineWidth = colour === "#ffffff" ? 2 : 1;
+  context.lineWidth = thickness;
   context.stroke();
   context.setLineDash([]);
 }

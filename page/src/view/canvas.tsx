@@ -5,6 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { levelFor, scaleBar, toScreen } from "../logic/geometry";
 import type { Page } from "../page";
 import { finest, levels } from "../pictures";
+import { filterOf } from "./filter";
 import { drawMarks, type Marked } from "./marks";
 import { Pointer } from "./pointer";
 
@@ -340,22 +341,6 @@ class Drawing {
       context.stroke();
     }
   }
-}
-
-function filterOf({
-  contrast,
-  brightness,
-  inverted,
-}: {
-  contrast: number;
-  brightness: number;
-  inverted: boolean;
-}): string {
-  const parts = [];
-  if (inverted) parts.push("invert(1)");
-  if (brightness) parts.push(`brightness(${2 ** brightness})`);
-  if (contrast !== 1) parts.push(`contrast(${contrast})`);
-  return parts.join(" ");
 }
 
 function drawCrosshair(context: CanvasRenderingContext2D, width: number, height: number): void {
