@@ -767,15 +767,15 @@ export interface components {
          */
         Proposals: {
             /**
-             * Informative
+             * For Training
              * @description Those whose corrections would help fine-tuning most, the best first.
              */
-            informative: components["schemas"]["Proposed"][];
+            for_training: components["schemas"]["Proposed"][];
             /**
-             * Representative
+             * For Threshold
              * @description A few that span the defocus of the run, to choose settings by; the scores, where that is not known.
              */
-            representative: components["schemas"]["Proposed"][];
+            for_threshold: components["schemas"]["Proposed"][];
         };
         /**
          * Proposed

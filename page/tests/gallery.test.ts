@@ -16,7 +16,12 @@ describe("the gallery", () => {
   });
 
   it("sorts by score both ways, and leaves those without a score to the end", () => {
-    const some = [particle(0, "a", 0.5), particle(1, "b", 1, true), particle(1, "c", 0.1), particle(0, "d", 0.9)];
+    const some = [
+      particle(0, "a", 0.5),
+      particle(1, "b", 1, true),
+      particle(1, "c", 0.1),
+      particle(0, "d", 0.9),
+    ];
     expect(byScore(some, true).map(({ pick }) => pick.id)).toEqual(["c", "a", "d", "b"]);
     expect(byScore(some, false).map(({ pick }) => pick.id)).toEqual(["d", "a", "c", "b"]);
   });

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cryoglean.simulate import simulate_micrograph
     from cryoglean.types import Micrograph, Picks
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Where each public name lives; imported when first used, so that `import cryoglean` costs nothing.
 _HOMES = {

@@ -453,6 +453,58 @@ def test_everything_by_keyboard(run: Path, opened: Callable[[str], Window]) -> N
         assert window.tab.locator(".micrograph").count() == 1
 
 
+def test_particles_are_sorted_by_score_and_deleted_in_the_gallery(
+    run: Path, opened: Callable[[str], Window]
+) -> None:
+    names = [f"sim_000{i}" for i in (1, 2, 3)]
+    scores = {name: candidates_of(run, name).score for name in names}
+    above = np.sort(np.concatenate([all_[all_ >= 0.5] for all_ in scores.values()]))
+    with served(run) as address:
+        window = opened(address)
+        window.press("z")
+        count = ".gallery-count"
+        window.wait(count, f"{(scores[names[0]] >= 0.5).sum()} particles")
+        window.tab.get_by_role("button", name="Whole run").click()
+        window.wait(count, f"{len(above):,} particles")
+        tiles = window.tab.locator(".tile")
+        assert tiles.all_inner_texts()[:5] == [f"{score:.2f}" for score in above[:5]]
+        # Its own picture is in each tile.
+        window.until(
+            """() => [...document.querySelectorAll('.tile canvas')].slice(0, 5).every((canvas) => {
+                const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+                return new Set(data.filter((_, i) => i % 4 === 0)).size > 20;
+            })"""
+        )
+        window.tab.get_by_text("Below the threshold too").click()
+        window.wait(count, f"{sum(map(len, scores.values())):,} particles")
+        window.tab.get_by_text("Below the threshold too").click()
+        window.tab.get_by_role("button", name="Lowest score first").click()
+        assert float(tiles.first.inner_text()) == pytest.approx(above[-1], abs=0.005)
+        window.tab.get_by_role("button", name="Highest score first").click()
+
+        # By mouse and by keys: two are selected and deleted, wherever they are, and nobody has checked those.
+        tiles.nth(1).click()
+        window.press("ArrowRight", " ", "Delete")
+        window.wait("#total", f"{len(above) - 2:,}")
+        window.saved()
+        made = [corrections(run, name) for name in names]
+        gone = [one["score"] for each in made for one in each.get("deleted", [])]
+        assert sorted(gone) == pytest.approx(above[1:3], abs=1e-6)
+        assert not any(each.get("looked_at") for each in made)
+        assert window.tab.locator(".tile.deleted").count() == 2
+        window.press("Control+z")
+        window.wait("#total", f"{len(above):,}")
+        window.saved()
+        assert not any(corrections(run, name).get("deleted") for name in names)
+
+        # From the gallery to the micrograph.
+        window.press("Home", "Enter")
+        window.until("() => !document.querySelector('.gallery')")
+        shown = window.tab.locator(".micrograph.current .name").inner_text()
+        assert scores[shown][scores[shown] >= 0.5].min() == above[0]
+        assert f"score {above[0]:.3f}" in window.tab.locator(".status .pick").inner_text()
+
+
 def test_what_to_correct_is_proposed_and_fine_tuning_waits_for_corrections(
     run: Path, opened: Callable[[str], Window]
 ) -> None:

@@ -26,21 +26,21 @@ def ended(page: TestClient, seconds: float = 300.0) -> dict[str, object]:
 
 def test_micrographs_are_proposed_by_number(page: TestClient) -> None:
     found = loaded(page).get("/api/proposals").json()
-    proposed = [one["index"] for one in found["informative"]]
+    proposed = [one["index"] for one in found["for_training"]]
     assert 0 < len(proposed) <= 3
-    assert all("expected" in one["reason"] for one in found["informative"])
-    assert sorted(one["index"] for one in found["representative"]) == [0, 1, 2]
-    assert all("as the defocus is not known" in one["reason"] for one in found["representative"])
+    assert all("expected" in one["reason"] for one in found["for_training"])
+    assert sorted(one["index"] for one in found["for_threshold"]) == [0, 1, 2]
+    assert all("as the defocus is not known" in one["reason"] for one in found["for_threshold"])
     correct(page, proposed[0], {"op": "looked_at", "value": True})
     correct(page, 2, {"op": "reject", "value": True})
     found = page.get("/api/proposals").json()
-    assert not {proposed[0], 2} & {one["index"] for one in found["informative"]}
-    assert sorted(one["index"] for one in found["representative"]) == [0, 1]
+    assert not {proposed[0], 2} & {one["index"] for one in found["for_training"]}
+    assert sorted(one["index"] for one in found["for_threshold"]) == [0, 1]
 
 
 def test_a_subset_spans_the_defocus_where_it_is_known(page: TestClient, folder: RunFolder) -> None:
     folder.defocus.write_text("micrograph,defocus\nmic0,21000\nmic1,9000\nmic2,15000\n")
-    found = loaded(page).get("/api/proposals").json()["representative"]
+    found = loaded(page).get("/api/proposals").json()["for_threshold"]
     assert [(one["index"], one["reason"]) for one in found] == [
         (1, "defocus 0.90 µm"),
         (2, "defocus 1.50 µm"),

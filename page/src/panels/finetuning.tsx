@@ -36,7 +36,7 @@ function ProposalsPart({ page }: { page: Page }) {
     api.proposals().then(
       (found) => {
         proposals.value = found;
-        state.proposed.value = new Map(found.informative.map(({ index, reason }) => [index, reason]));
+        state.proposed.value = new Map(found.for_training.map(({ index, reason }) => [index, reason]));
       },
       (error: Error) => {
         problem.value = error.message;
@@ -70,10 +70,10 @@ function ProposalsPart({ page }: { page: Page }) {
       {found && (
         <>
           <h3>Most informative for fine-tuning</h3>
-          {list(found.informative)}
-          {found.informative.length === 0 && <p class="quiet">None to recommend.</p>}
+          {list(found.for_training)}
+          {found.for_training.length === 0 && <p class="quiet">None to recommend.</p>}
           <h3>Representative of the run, to choose the threshold</h3>
-          {list(found.representative)}
+          {list(found.for_threshold)}
         </>
       )}
     </section>

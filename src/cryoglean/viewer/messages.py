@@ -298,9 +298,9 @@ class Proposed(_Message):
 class Proposals(_Message):
     """Which micrographs to correct (GET /api/proposals)."""
 
-    informative: list[Proposed]
+    for_training: list[Proposed]
     """Those whose corrections would help fine-tuning most, the best first."""
-    representative: list[Proposed]
+    for_threshold: list[Proposed]
     """A few that span the defocus of the run, to choose settings by; the scores, where that is not known."""
 
 

@@ -312,12 +312,11 @@ class ViewedRun:
         made = [(job.name, entry.made) for job, entry in known if entry]
         checked = [name for name, one in made if one.digest or one.looked_at]
         rejected = [name for name, one in made if one.rejected]
-        informative = propose_for_training(self.folder, seen=checked)
-        representative = propose_for_threshold(
-            self.folder, defocus=kept_defocus(self.folder), rejected=rejected
-        )
+        defocus = kept_defocus(self.folder)
+        for_training = propose_for_training(self.folder, seen=checked)
+        for_threshold = propose_for_threshold(self.folder, defocus=defocus, rejected=rejected)
         return Proposals(
-            informative=self._numbered(informative), representative=self._numbered(representative)
+            for_training=self._numbered(for_training), for_threshold=self._numbered(for_threshold)
         )
 
     def _histograms(self) -> bytes:
