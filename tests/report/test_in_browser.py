@@ -39,7 +39,7 @@ def test_it_asks_for_nothing_and_fits_into_its_window(browser: Any, page_file: P
         assert [url for url in asked if not url.startswith("data:")] == [page_file.as_uri()]
         assert page.evaluate("document.documentElement.scrollWidth") == width
         shown = page.evaluate("[...document.images].map(image => image.complete && image.naturalWidth > 0)")
-        assert shown == [True] * 7  # Six micrographs and a curve.
+        assert shown == [True] * 6  # Micrographs; plots are drawn, not shown.
 
 
 def test_a_picture_is_enlarged_by_a_click_and_by_the_keyboard(browser: Any, page_file: Path) -> None:

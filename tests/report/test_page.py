@@ -1,102 +1,91 @@
 """Pages: self-contained, and nothing that a file is called can break them."""
 
+import base64
+import re
 from pathlib import Path
-from xml.etree import ElementTree
 
+import cv2
 import numpy as np
 import pytest
 
-from cryoglean.report.gallery import extremes
-from cryoglean.report.page import Section, drawing, paragraph, photograph, table, write_page
-from cryoglean.report.plots import Axis, Mark, histogram, in_short, round_values, scatter
+from cryoglean.errors import OutputError
+from cryoglean.report.page import Section, Table, grey_image, percent, photograph, plot, with_code, write_page
+from cryoglean.report.palette import PALETTE
+from cryoglean.report.plots import Axis, histogram
+from tests.report.rendering import html_of, text_of
 
-SVG = "{http://www.w3.org/2000/svg}"
+TABLE = "listing.html"
 
 
-def bars_of(svg: str) -> list[str]:
-    """The first path with bars in a histogram, a bar each."""
-    filled = [
-        path.get("d", "") for path in ElementTree.fromstring(svg).iter(f"{SVG}path") if path.get("fill")
-    ]
-    return [bar for bar in filled[0].split("z") if bar]
+def listing(heading: str, *cells: str) -> Section:
+    """A section with a table of one row."""
+    return Section(heading, TABLE, {"tables": [{"table": Table(cells, [cells]), "more": 0}], "nothing": ""})
 
 
 def test_a_page_needs_no_other_file(tmp_path: Path) -> None:
-    picture = np.zeros((20, 30, 3), np.uint8)
-    body = photograph(picture, "a micrograph") + drawing(picture, "a curve") + paragraph("Text")
-    write_page(tmp_path / "page.html", "Title", lead="", sections=[Section("One", body)])
-    page = (tmp_path / "page.html").read_text()
-    assert "src='data:image/jpeg;base64," in page
-    assert "src='data:image/png;base64," in page
+    bars = histogram([0, 1], [1], x=Axis("score"), y=Axis("picks"))
+    values = {"plots": [plot(bars, "Scores.")], "candidates": 1, "picks": 1, "threshold": None}
+    values |= {"near": 0, "precision": None, "probabilities": True}
+    page = html_of(Section("Scores", "scores.html", values))
+    assert page.count("<svg ") == 1
     assert "<script" not in page
-    assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
+    assert "@import" not in page
+    # Name spaces are named like addresses, and nobody looks there.
+    assert "http" not in re.sub(r'xmlns(:xlink)?="[^"]*"', "", page)
 
 
-def test_names_are_escaped(tmp_path: Path) -> None:
+def test_names_are_escaped_wherever_they_stand() -> None:
     # After the quotes stands a byte in no encoding, as old file systems have them.
     name = "a<b>&'\"\udcff.mrc"
-    sections = [Section(name, table([name], [[name]]))]
-    write_page(tmp_path / "page.html", name, lead="", sections=sections)
-    page = (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert page.count("a&lt;b&gt;&amp;&#x27;&quot;?.mrc") == 5
+    section = listing(name, name)
+    page = html_of(Section(name, TABLE, section.values, notices=(name,)), title=name)
+    assert page.count("a&lt;b&gt;&amp;&#39;&#34;?.mrc") == 7
     assert "<b>" not in page
 
 
-def test_bars_are_as_high_as_their_counts() -> None:
-    svg = histogram([0, 1, 2, 3], [2, 0, 4], x=Axis("score"), y=Axis("picks", low=0.0))
-    left, right = bars_of(svg)
-    (left_top, left_bottom), (right_top, right_bottom) = (
-        (float(bar.split("V")[1].split("H")[0]), float(bar.split("M")[1].split()[1].split("V")[0]))
-        for bar in (left, right)
-    )
-    assert left_bottom == right_bottom
-    assert (right_bottom - right_top) == pytest.approx(2 * (left_bottom - left_top), abs=0.2)
+def test_a_notice_stands_at_the_head_and_leads_to_its_section() -> None:
+    sections = [listing("One", "x"), Section("Two, at last", TABLE, listing("", "y").values, ("Look!",))]
+    page = html_of(*sections)
+    assert page.index("Look!") < page.index("<h2>One</h2>")
+    assert page.count("Look!") == 1
+    assert '<a href="#two-at-last">More</a>' in page
+    assert '<section id="two-at-last">' in page
 
 
-def test_logarithms_show_a_single_count() -> None:
-    svg = histogram([0, 1, 2], [1, 1_000_000], x=Axis("score"), y=Axis("candidates", log=True))
-    assert len(bars_of(svg)) == 2
-    assert ">1M</text>" in svg
+def test_commands_are_set_as_code_and_escaped() -> None:
+    assert with_code("try `a <b>` & `c`") == "try <code>a &lt;b&gt;</code> &amp; <code>c</code>"
 
 
-def test_a_mark_is_labelled_and_escaped() -> None:
-    svg = histogram([0, 1], [1], x=Axis("score"), y=Axis("picks"), marks=[Mark(0.5, "below <1")])
-    assert "below &lt;1" in svg
-    ElementTree.fromstring(svg)
+def test_a_photograph_and_a_grey_image_are_the_pictures(rng: np.random.Generator) -> None:
+    colour = np.full((20, 30, 3), (200, 30, 90), np.uint8)
+    grey = rng.integers(0, 256, (12, 8)).astype(np.uint8)
+    for embedded, picture in ((photograph(colour, "red"), colour), (grey_image(grey, "grey"), grey)):
+        encoded = base64.b64decode(embedded.source.partition(",")[2])
+        decoded = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_UNCHANGED)
+        assert (embedded.height, embedded.width) == picture.shape[:2] == decoded.shape[:2]
+        shown = decoded[..., ::-1] if picture.ndim == 3 else decoded
+        assert np.abs(shown.astype(int) - picture).max() <= (3 if picture.ndim == 3 else 0)
 
 
-@pytest.mark.parametrize("number", [0, 1, 19, 20, 400])
-def test_points_and_their_trend(number: int) -> None:
-    x = np.arange(number, dtype=float)
-    svg = ElementTree.fromstring(scatter(x, x**2, x=Axis("order"), y=Axis("picks", low=0.0)))
-    points = sum(path.get("d", "").count("h0") for path in svg.iter(f"{SVG}path"))
-    assert points == number
-    assert len(list(svg.iter(f"{SVG}polyline"))) == (number >= 20)
-
-
-def test_points_without_a_value_are_left_out() -> None:
-    svg = scatter([1.0, 2.0, 3.0], [1.0, np.nan, 3.0], x=Axis("defocus"), y=Axis("mean score"))
-    assert svg.count("h0") == 2
-
-
-@pytest.mark.parametrize("ends", [(0, 1), (0, 7), (0.93, 1.0), (-3, 12_345), (0, 3e6)])
-def test_ticks_are_round_and_inside(ends: tuple[float, float]) -> None:
-    ticks = round_values(*ends)
-    assert 3 <= len(ticks) <= 9
-    assert min(ticks) >= ends[0]
-    assert max(ticks) <= ends[1]
-    assert all(len(in_short(tick)) <= 6 for tick in ticks)
+def test_every_colour_of_a_plot_has_another_on_dark_ground() -> None:
+    page = html_of(listing("One", "x"))
+    dark = page[page.index("prefers-color-scheme: dark") :]
+    for shade in PALETTE.values():
+        assert f'.plot [style*="fill: {shade.light}"] {{ fill: {shade.dark} !important }}' in dark
 
 
 @pytest.mark.parametrize(
-    ("number", "parts"), [(0, []), (1, [1]), (6, [6]), (7, [2, 2, 2]), (9, [3, 3, 3]), (10_000, [3, 3, 3])]
+    ("share", "words"), [(0.0, "0%"), (0.003, "0.3%"), (0.0996, "10%"), (0.12, "12%"), (1.0, "100%")]
 )
-def test_the_best_the_middle_and_the_worst_are_shown_once(number: int, parts: list[int]) -> None:
-    shown = extremes(range(number))
-    assert [len(some) for some in shown.values()] == parts
-    flat = [one for some in shown.values() for one in some]
-    assert len(set(flat)) == len(flat)
-    if number > 6:
-        assert flat[0] == 0
-        assert flat[-1] == number - 1
-        assert abs(np.median(shown["In the middle"]) - number / 2) <= 1
+def test_small_shares_keep_a_digit(share: float, words: str) -> None:
+    assert percent(share) == words
+
+
+def test_a_list_says_when_there_is_nothing() -> None:
+    assert "All is well." in text_of(Section("List", TABLE, {"tables": [], "nothing": "All is well."}))
+
+
+def test_a_page_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match=r"page\.html"):
+        write_page(tmp_path / "file" / "page.html", "Title", lead=listing("", "x"), sections=[])

@@ -1,52 +1,35 @@
 """The report of a run says what the run left, whatever became of it."""
 
 import os
-import re
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cryoglean.corrections import Added, Corrections, write_corrections
+from cryoglean.corrections import Corrections, write_corrections
 from cryoglean.engine import Run, RunFolder, pick, reselect
 from cryoglean.io.formats import read_picks, write_picks
 from cryoglean.report.run_report import write_report
-from cryoglean.report.statistics import nearest_neighbours, run_statistics
+from cryoglean.report.sections.classes import ClassAverage
 from cryoglean.select.settings import SelectConfig
 from cryoglean.types import Picks
 from tests.conftest import Outcome
 from tests.report.conftest import HERE, KNOWN
+from tests.report.rendering import words_of
 
 Program = Callable[..., Outcome]
 
 
 def text_of(folder: RunFolder) -> str:
     """The words of a report, without pictures and elements."""
-    page = write_report(folder).read_text(encoding="utf-8")
-    return re.sub(r"\s+", " ", re.sub(r"<style>.*?</style>|<[^>]*>", " ", page, flags=re.DOTALL))
-
-
-def test_the_figures_are_those_of_the_run(run: RunFolder) -> None:
-    statistics, left = run_statistics(run), read_picks(run.table)
-    found = statistics.summary.picks
-    assert found == sum(len(one) for one in left) == sum(one.picks for one in statistics.micrographs)
-    assert statistics.pick_scores.sum() == statistics.summary.picks
-    assert statistics.candidate_scores.sum() == sum(one.candidates for one in statistics.micrographs)
-    assert statistics.micrographs[3].expected == pytest.approx(left[3].score.sum(), abs=1e-4)
-    assert list(statistics.diameters) == [96.0]
-
-
-def test_nearest_neighbours_are_measured_in_diameters() -> None:
-    picks = Picks(np.array([[0.0, 0.0], [30.0, 40.0], [30.0, 140.0]]), diameter=50.0, pixel_size=2.0)
-    np.testing.assert_allclose(nearest_neighbours(picks), [2.0, 2.0, 4.0])
-    assert len(nearest_neighbours(picks[:1])) == 0
+    return words_of(write_report(folder).read_text(encoding="utf-8"))
 
 
 def test_a_report_shows_nine_of_many(run: RunFolder) -> None:
     page = write_report(run).read_text(encoding="utf-8")
     assert page.count("data:image/jpeg") == 6  # Two of each of eight.
-    assert page.index("mic7: 16 picks") < page.index("The worst") < page.index("mic0: 9 picks")
+    assert page.index("<b>mic7</b>16 picks") < page.index("The worst") < page.index("<b>mic0</b>9 picks")
 
 
 def test_failures_are_listed_with_their_reasons(paths: list[Path], tmp_path: Path) -> None:
@@ -54,14 +37,14 @@ def test_failures_are_listed_with_their_reasons(paths: list[Path], tmp_path: Pat
     run = RunFolder(tmp_path / "run")
     pick(Run(paths, run, KNOWN, HERE), report=lambda event: None)
     text = text_of(run)
-    assert "1 micrograph failed; see below." in text
+    assert "1 micrograph failed." in text
     assert f"{paths[2]} the file is empty (copy or transfer the file again)" in text
 
 
 def test_lists_end_where_nobody_would_read_on(
     paths: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cryoglean.report.run_report._MAX_LISTED", 3)
+    monkeypatch.setattr("cryoglean.report.sections.listings._MAX_LISTED", 3)
     for path in paths[:5]:
         path.write_bytes(b"")
     run = RunFolder(tmp_path / "run")
@@ -80,7 +63,9 @@ def test_a_run_where_all_failed_has_a_report(paths: list[Path], tmp_path: Path) 
 
 def test_micrographs_without_picks_are_told(paths: list[Path], run: RunFolder) -> None:
     reselect(run, SelectConfig(min_score=2.0))
-    assert "mic0: 0 picks" in text_of(run)
+    text = text_of(run)
+    assert "mic0 0 picks" in text
+    assert "Nothing was picked. Give the particle's --diameter" in text
 
 
 def test_a_micrograph_that_is_gone_costs_its_picture_alone(paths: list[Path], run: RunFolder) -> None:
@@ -98,8 +83,7 @@ def test_an_unfinished_run_says_so(paths: list[Path], run: RunFolder) -> None:
 def test_time_and_defocus_are_shown_where_they_are_known(
     cryoglean: Program, paths: list[Path], run: RunFolder, tmp_path: Path
 ) -> None:
-    assert "Nothing is known of the defocus" in text_of(run)
-    assert "in the order of the run" in text_of(run).lower()
+    assert "The defocus is not known." in text_of(run)
     for number, path in enumerate(paths):
         os.utime(path, (0, 1_700_000_000 + 1800 * number))
     star = tmp_path / "ctf.star"
@@ -113,7 +97,7 @@ def test_time_and_defocus_are_shown_where_they_are_known(
     page = run.report.read_text(encoding="utf-8")
     assert "hours after the first file" in page
     assert "defocus, µm" in page
-    assert "defocus 1.65 µm" in page
+    assert "defocus 1.65\N{NO-BREAK SPACE}µm" in page
 
 
 def test_a_file_that_tells_no_defocus_is_refused(cryoglean: Program, run: RunFolder, tmp_path: Path) -> None:
@@ -132,7 +116,7 @@ def test_truth_adds_merit_and_a_curve(cryoglean: Program, run: RunFolder, tmp_pa
     particles = sum(map(len, true))
     assert f"{particles} true particles in 8 micrographs, {particles + 8} picks" in page
     assert f"<td>{particles / (particles + 8):.3f}</td><td>1.000</td>" in page
-    assert page.count("data:image/png") == 1
+    assert "precision against recall" in page
     assert (run.evaluation / "precision_recall.csv").is_file()
 
 
@@ -179,13 +163,19 @@ def test_where_nothing_prints_the_remedy_is_told(
     assert run.report.is_file()
 
 
-def test_corrections_of_the_user_count(run: RunFolder) -> None:
-    before = run_statistics(run).summary
-    added = Added(id="one", x=100.0, y=100.0)
-    write_corrections(run.correction("mic0"), Corrections(micrograph="mic0", added=[added]))
+def test_the_same_run_gives_the_same_bytes(run: RunFolder) -> None:
+    assert write_report(run).read_bytes() == write_report(run).read_bytes()
+
+
+def test_a_rejected_micrograph_is_told_and_not_shown(run: RunFolder) -> None:
     write_corrections(run.correction("mic7"), Corrections(micrograph="mic7", rejected=True))
-    statistics = run_statistics(run)
-    assert statistics.micrographs[0].picks == 10
-    assert statistics.summary.picks == before.picks + 1 - 16
-    assert "mic7" not in [one.name for one in statistics.micrographs]
-    assert "1 micrograph rejected by the user" in text_of(run)
+    text = text_of(run)
+    assert "1 micrograph rejected by the user" in text
+    assert "mic7" not in text
+
+
+def test_class_averages_are_shown_where_there_are_some(run: RunFolder) -> None:
+    averages = [ClassAverage(np.eye(16, dtype=np.float32), 12, "particle")]
+    page = write_report(run, averages=averages).read_text(encoding="utf-8")
+    assert "<h2>Class averages</h2>" in page
+    assert "Class averages" not in text_of(run)

@@ -29,7 +29,7 @@ def demo(
     and square sides. The picker is told nothing of either. Open OUT/report.html
     afterwards; OUT/SAMPLE/run is what `cryoglean pick` leaves of real micrographs.
     """
-    from cryoglean.report.page import paragraph, write_page
+    from cryoglean.report.page import Section, write_page
     from cryoglean.simulate import apoferritin_like, procedural_structure
 
     samples = {"cage": apoferritin_like(), "barrel": procedural_structure("barrel", seed)}
@@ -37,10 +37,7 @@ def demo(
         _one_sample(out / name, structure, count=count, seed=seed) for name, structure in samples.items()
     ]
     page = out / "report.html"
-    lead = paragraph(
-        "Micrographs of two samples were simulated and picked, with no word to the picker of what they show."
-    )
-    write_page(page, "cryoglean demo", lead=lead, sections=sections)
+    write_page(page, "cryoglean demo", lead=Section("", "demo_lead.html"), sections=sections)
     typer.echo(f"report: {page}")
 
 
@@ -52,10 +49,9 @@ def _one_sample(folder: Path, structure: Structure, *, count: int, seed: int) ->
     from cryoglean.evaluate import evaluate
     from cryoglean.io import expand_inputs
     from cryoglean.io.formats import read_picks
-    from cryoglean.report.page import Section, paragraph
-    from cryoglean.report.run_report import show_micrographs, write_report
-    from cryoglean.report.scores import Comparison, show_scores
-    from cryoglean.report.statistics import run_statistics
+    from cryoglean.report.run_report import write_report
+    from cryoglean.report.sections.sample import sample
+    from cryoglean.report.sections.truth import Comparison
     from cryoglean.simulate import SeriesPlan, write_series
     from cryoglean.simulate.settings import SimulationConfig
 
@@ -82,6 +78,4 @@ def _one_sample(folder: Path, structure: Structure, *, count: int, seed: int) ->
         f"{title}: {pooled.particles} particles, {pooled.picks} picks, precision {pooled.precision:.3f}, "
         f"recall {pooled.recall:.3f}, F1 {pooled.f1:.3f} within {pooled.tolerance:g} diameters"
     )
-    whole = f"<a href='{folder.name}/run/report.html'>The whole report of this run</a>"
-    shown = [show_scores(evaluation), show_micrographs(run_statistics(run), comparison), paragraph(whole)]
-    return Section(title, "\n".join(shown))
+    return sample(title, run, comparison, link=f"{folder.name}/run/report.html")

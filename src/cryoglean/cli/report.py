@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from cryoglean.engine import RunFolder
-    from cryoglean.report.scores import Comparison
+    from cryoglean.report.sections.truth import Comparison
 
 
 def report(
@@ -87,7 +87,7 @@ def _compared(
     from cryoglean.evaluate import evaluate
     from cryoglean.io.formats import read_picks
     from cryoglean.report.evaluation_files import write_evaluation
-    from cryoglean.report.scores import Comparison
+    from cryoglean.report.sections.truth import Comparison
 
     done = read_results(plan_jobs(read_inputs(folder)), folder)
     picks = [found for record, found in done if record.error is None]

@@ -108,6 +108,19 @@ class Record:
         """By what the micrograph's coordinate file was selected."""
         return selection_of(self.config)
 
+    @property
+    def contaminated(self) -> int | None:
+        """Number of candidates that were taken for contamination.
+
+        None where that cannot be told: it was not looked for, or there are side views, whose pieces among the
+        round candidates have no score either.
+        """
+        if self.candidates is None or not self.config.contamination or self.config.method == "paper":
+            return None
+        if "side" in self.candidates.kind:
+            return None
+        return int(np.count_nonzero(self.candidates.score == 0))
+
     def is_of(self, config: PickConfig, weights: str | None) -> bool:
         """Return whether the candidates are those of a search with this configuration and these weights."""
         return (

@@ -17,9 +17,6 @@ INK: Colour = (233, 236, 239)
 FAINT: Colour = (134, 142, 150)
 GROUND: Colour = (24, 26, 30)
 
-# Distinct for every kind of colour vision (Okabe and Ito, 2008, Color Universal Design).
-LINES: tuple[Colour, ...] = ((0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167))
-
 # OpenCV draws text with a real font since its version 5; before that it knows ASCII alone.
 ANGSTROM = "Å" if hasattr(cv2, "FontFace") else "A"
 

@@ -10,8 +10,7 @@ from typing import Any
 
 from cryoglean.evaluate import Evaluation
 from cryoglean.io.writing import complete_or_absent
-from cryoglean.report.curve_plot import draw_curves
-from cryoglean.report.drawing import write_picture
+from cryoglean.report.plots import as_png, precision_recall_curves
 
 
 def write_evaluation(evaluation: Evaluation, folder: Path) -> list[Path]:
@@ -51,7 +50,8 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> list[Path]:
         for values in zip(one.score.tolist(), one.precision.tolist(), one.recall.tolist(), strict=True)
     )
     _write_table(curve, ["tolerance", "score", "precision", "recall"], points)
-    write_picture(picture, draw_curves(evaluation))
+    with complete_or_absent(picture) as partial:
+        partial.write_bytes(as_png(precision_recall_curves(evaluation)))
     return [figures, micrographs, curve, picture]
 
 

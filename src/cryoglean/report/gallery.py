@@ -10,7 +10,7 @@ from typing import TypeVar
 from cryoglean.errors import CryogleanError
 from cryoglean.io import read_micrograph
 from cryoglean.report.overlay import draw_overlay
-from cryoglean.report.page import escaped, figure, photograph, row_of
+from cryoglean.report.page import Embedded, photograph
 from cryoglean.types import Picks
 
 _OF_EACH = 3
@@ -30,8 +30,8 @@ class GalleryItem:
         Its file.
     picks : Picks
         What to draw on it.
-    caption : str
-        What to write below.
+    facts : str
+        What to write below, beside the micrograph's name.
     truth : Picks, optional
         True particles.
     pixel_size : float, optional
@@ -42,10 +42,32 @@ class GalleryItem:
 
     path: Path
     picks: Picks
-    caption: str
+    facts: str
     truth: Picks | None = None
     pixel_size: float | None = None
     diameter: float | None = None
+
+
+@dataclass(frozen=True)
+class GalleryPicture:
+    """A micrograph as the page shows it.
+
+    Parameters
+    ----------
+    name : str
+        The micrograph.
+    facts : str
+        What is written below, beside the name.
+    picture : Embedded, optional
+        None where the micrograph cannot be read.
+    error : str
+        Why not.
+    """
+
+    name: str
+    facts: str
+    picture: Embedded | None = None
+    error: str = ""
 
 
 def extremes(order: Sequence[T]) -> dict[str, list[T]]:
@@ -67,22 +89,20 @@ def extremes(order: Sequence[T]) -> dict[str, list[T]]:
     }
 
 
-def draw_gallery(shown: Sequence[GalleryItem]) -> str:
-    """Draw micrographs side by side as HTML; one whose file is no longer there says so."""
-    return row_of("gallery", [_draw(one) for one in shown])
-
-
-def _draw(one: GalleryItem) -> str:
+def draw_item(item: GalleryItem) -> GalleryPicture:
+    """Draw a micrograph with its picks; one whose file is no longer there says so."""
     try:
-        micrograph = read_micrograph(one.path, pixel_size=one.pixel_size)
+        micrograph = read_micrograph(item.path, pixel_size=item.pixel_size)
     except CryogleanError as error:
-        return figure(f"<p class='notice'>{escaped(error)}</p>", one.caption)
+        return GalleryPicture(item.picks.name, item.facts, error=str(error))
     picture = draw_overlay(
         micrograph,
-        one.picks,
-        truth=one.truth,
-        diameter=one.diameter,
+        item.picks,
+        truth=item.truth,
+        diameter=item.diameter,
         longest_px=_LONGEST_PX,
-        title=one.picks.name,
+        title=item.picks.name,
     )
-    return figure(photograph(picture, f"{one.picks.name} with its picks"), one.caption)
+    return GalleryPicture(
+        item.picks.name, item.facts, photograph(picture, f"{item.picks.name} with its picks")
+    )

@@ -27,6 +27,8 @@ HIT: Colour = (64, 224, 208)
 FALSE: Colour = (255, 84, 84)
 MISSED: Colour = (255, 200, 40)
 
+# Plots are matplotlib's, overlays OpenCV's: a run draws one for every micrograph, in every worker, where
+# matplotlib takes a third more time and 90 MiB more memory for the same picture.
 _STRIP = 34
 _LARGEST_ENLARGEMENT = 4.0
 _LEGIBLE_PX = 22.0

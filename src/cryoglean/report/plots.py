@@ -1,24 +1,87 @@
-"""Plots as inline SVG: sharp at any size, printable, a few kilobytes, and no library to carry."""
+"""Plots with axes, drawn by matplotlib: the same bytes for the same figures."""
 
 from __future__ import annotations
 
-import html
-import math
-from collections.abc import Sequence
+import io
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
+import matplotlib.style
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.scale import LogScale
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from cryoglean.report.drawing import LINES
+from cryoglean.evaluate import Evaluation
+from cryoglean.report.palette import LINES, PALETTE
 
-_WIDTH, _HEIGHT = 480, 270
-_LEFT, _TOP, _RIGHT, _BOTTOM = 70, 16, 16, 46
-_INK, _GRID, _PALE = "#343a40", "#e2e6ea", "#c3ccd4"
-_BLUE, _RED = ("#{:02x}{:02x}{:02x}".format(*colour) for colour in LINES[:2])
-_GROUPS = 30
-MIN_FOR_A_LINE = 20
+MIN_POINTS_FOR_A_TREND = 20
 """Of so many points and more, a line shows the trend."""
+
+_SIZE = (5.4, 3.0)
+_SQUARE = (5.8, 5.75)
+_LEFT, _RIGHT, _BOTTOM, _TOP = 0.7, 0.18, 0.52, 0.12
+"""Margins in inches, the same for all, so that plots below each other are in line."""
+_TITLE = 0.3
+_GROUPS = 30
+_MAX_VECTOR_POINTS = 1000
+"""More points than this are drawn as pixels, or the page would grow by a hundred bytes for each."""
+_DPI_OF_POINTS = 120
+_DPI_OF_FILES = 160
+
+_INK, _FAINT, _LINE, _PALE = (PALETTE[name].light for name in ("ink", "faint", "line", "pale"))
+_BLUE, _VERMILION = PALETTE["blue"].light, PALETTE["vermilion"].light
+
+_STYLE: dict[str, Any] = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": _FAINT,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.labelcolor": _INK,
+    "axes.labelsize": 10,
+    "axes.linewidth": 0.8,
+    "axes.spines.left": False,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "font.size": 10,
+    "grid.color": _LINE,
+    "grid.linewidth": 0.8,
+    "legend.edgecolor": "none",
+    "legend.facecolor": "none",
+    "legend.framealpha": 0,
+    "savefig.facecolor": "auto",
+    "svg.fonttype": "none",
+    "svg.hashsalt": "cryoglean",
+    "text.color": _INK,
+    "xtick.color": _FAINT,
+    "xtick.labelcolor": _INK,
+    "xtick.major.size": 3.5,
+    "ytick.color": _FAINT,
+    "ytick.labelcolor": _INK,
+    "ytick.major.size": 0,
+    "ytick.minor.size": 0,
+}
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _styled(draw: Callable[P, R]) -> Callable[P, R]:
+    """Draw in our style, whatever the user's own settings of matplotlib are."""
+
+    @wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> R:
+        with matplotlib.style.context(["default", _STYLE]):
+            return draw(*args, **kwargs)
+
+    return drawn
 
 
 @dataclass(frozen=True)
@@ -32,44 +95,13 @@ class Axis:
     low, high : float, optional
         Where it begins and ends, where that does not follow from what is shown.
     log : bool
-        Show logarithms; for counts, of which 0 lies on the axis.
+        Show logarithms; for counts, of which a single one still stands out from none.
     """
 
     label: str
     low: float | None = None
     high: float | None = None
     log: bool = False
-
-    def fitted(self, values: NDArray[np.float64]) -> Axis:
-        """Return the axis with ends that take in all values."""
-        low = float(values.min()) if self.low is None else self.low
-        high = float(values.max()) if self.high is None else self.high
-        if high <= low:
-            margin = 0.05 * abs(low) or 0.5
-            low, high = (low - margin if self.low is None else low), high + margin
-        elif self.low is None or self.high is None:
-            margin = 0.04 * (high - low)
-            low = low - margin if self.low is None else low
-            high = high + margin if self.high is None else high
-        return Axis(self.label, low, high, self.log)
-
-    def share(self, values: ArrayLike) -> NDArray[np.float64]:
-        """Where values lie between the ends, from 0 to 1."""
-        low, high, at = (np.asarray(self._scaled(v)) for v in (self.low, self.high, values))
-        return np.asarray(np.clip((at - low) / (high - low), 0, 1))
-
-    def ticks(self) -> list[float]:
-        """Round values between the ends."""
-        if self.low is None or self.high is None:
-            raise ValueError("an axis has ticks when it has ends")
-        if self.log:
-            top = max(0, math.floor(math.log10(self.high)))
-            return [10.0**power for power in range(0, top + 1, 1 + top // 6)]
-        return round_values(self.low, self.high)
-
-    def _scaled(self, values: ArrayLike | None) -> NDArray[np.float64]:
-        numbers = np.asarray(values, np.float64)
-        return np.log10(np.maximum(numbers, 0.6)) if self.log else numbers
 
 
 @dataclass(frozen=True)
@@ -88,23 +120,24 @@ class Mark:
     text: str
 
 
-def round_values(low: float, high: float, about: int = 5) -> list[float]:
-    """Return multiples of 1, 2 or 5 times a power of ten from `low` to `high`, `about` as many as that."""
-    rough = (high - low) / about
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = min((1, 2, 5, 10), key=lambda factor: abs(math.log(factor * power / rough))) * power
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [round(number * step, 12) for number in range(first, last + 1)]
+@dataclass(frozen=True, eq=False)
+class Line:
+    """One line of several in a plot.
+
+    Parameters
+    ----------
+    x, y : array, shape (n,)
+        Its points; it is interrupted where either is NaN.
+    label : str
+        What it is.
+    """
+
+    x: ArrayLike
+    y: ArrayLike
+    label: str
 
 
-def in_short(value: float) -> str:
-    """Write the number of a tick: 0.25, 1,000, 20k, 3M."""
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= max(size, 1e4):
-            return f"{value / size:g}{letter}"
-    return f"{value:,.6g}"
-
-
+@_styled
 def histogram(
     edges: ArrayLike,
     counts: ArrayLike,
@@ -113,7 +146,7 @@ def histogram(
     y: Axis,
     kept: ArrayLike | None = None,
     marks: Sequence[Mark] = (),
-) -> str:
+) -> Figure:
     """Draw a histogram.
 
     Parameters
@@ -131,22 +164,25 @@ def histogram(
 
     Returns
     -------
-    str
-        An ``<svg>`` element.
+    Figure
+        To be made into SVG or PNG.
     """
     edges, counts = np.asarray(edges, np.float64), np.asarray(counts, np.float64)
     # Above the bars there is room for what is written beside the marks.
-    room = (3.0 if y.log else 1.12) if marks else 1.0
-    plot = _Plot(x.fitted(edges), y.fitted(np.append(counts * room, 0.6 if y.log else 0.0)))
-    plot.bars(edges, counts, _BLUE if kept is None else _PALE)
+    room = (4.0 if y.log else 1.15) if marks else 1.05
+    top = float(counts.max(initial=1.0)) * room
+    figure, axes = _begin(x, y)
+    axes.stairs(counts, edges, fill=True, color=_BLUE if kept is None else _PALE)
     if kept is not None:
-        plot.bars(edges, np.asarray(kept, np.float64), _BLUE)
-    for mark in marks:
-        plot.mark(mark)
-    return plot.drawn()
+        axes.stairs(np.asarray(kept, np.float64), edges, fill=True, color=_BLUE)
+    first, last = (float(end) for end in edges[[0, -1]])
+    x = Axis(x.label, first if x.low is None else x.low, last if x.high is None else x.high)
+    _end(axes, x=x, y=Axis(y.label, 0.6 if y.log else 0.0, top), marks=marks)
+    return figure
 
 
-def scatter(at: ArrayLike, values: ArrayLike, *, x: Axis, y: Axis) -> str:
+@_styled
+def scatter(at: ArrayLike, values: ArrayLike, *, x: Axis, y: Axis, equal: str = "") -> Figure:
     """Draw points, and a line through the medians of groups of them where there are many.
 
     Parameters
@@ -155,96 +191,198 @@ def scatter(at: ArrayLike, values: ArrayLike, *, x: Axis, y: Axis) -> str:
         The points; those of which either is NaN are left out.
     x, y : Axis
         The axes.
+    equal : str
+        Draw a line where both are equal, in place of the trend, and write this beside it.
 
     Returns
     -------
-    str
-        An ``<svg>`` element.
+    Figure
+        To be made into SVG or PNG.
     """
     both = np.column_stack([at, values]).astype(np.float64)
     both = both[np.isfinite(both).all(axis=1)]
-    if not len(both):
-        return _Plot(x.fitted(np.array([0.0, 1.0])), y.fitted(np.array([0.0, 1.0]))).drawn()
-    plot = _Plot(x.fitted(both[:, 0]), y.fitted(both[:, 1]))
-    plot.points(both)
-    if len(both) >= MIN_FOR_A_LINE:
-        ordered = both[np.argsort(both[:, 0], kind="stable")]
-        groups = np.array_split(ordered, min(_GROUPS, len(ordered) // 5))
-        plot.line(np.array([np.median(group, axis=0) for group in groups]))
-    return plot.drawn()
-
-
-class _Plot:
-    """The elements of one plot, drawn one over the other."""
-
-    def __init__(self, x: Axis, y: Axis) -> None:
-        self._x, self._y = x, y
-        self._elements = [self._axes()]
-
-    def drawn(self) -> str:
-        name = html.escape(f"{self._y.label} against {self._x.label}", quote=True)
-        return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
-            f'aria-label="{name}" font-size="13" fill="{_INK}">{"".join(self._elements)}</svg>'
-        )
-
-    def bars(self, edges: NDArray[np.float64], counts: NDArray[np.float64], colour: str) -> None:
-        left, top = self._at(edges[:-1], counts)
-        right, bottom = self._at(edges[1:], np.zeros_like(counts))
-        corners = zip(left, right, top, bottom, counts, strict=True)
-        path = "".join(f"M{a:.1f} {d:.1f}V{c:.1f}H{b:.1f}V{d:.1f}z" for a, b, c, d, n in corners if n)
-        self._elements.append(f'<path d="{path}" fill="{colour}" stroke="#fff" stroke-width=".5"/>')
-
-    def points(self, points: NDArray[np.float64]) -> None:
-        x, y = self._at(points[:, 0], points[:, 1])
-        # Lines without length and with round ends: a point in a dozen bytes.
-        path = "".join(f"M{a:.1f} {b:.1f}h0" for a, b in zip(x, y, strict=True))
-        size = 5 if len(points) < 300 else 3
-        self._elements.append(
-            f'<path d="{path}" stroke="{_BLUE}" stroke-width="{size}" stroke-linecap="round" '
-            f'stroke-opacity="{0.75 if len(points) < 300 else 0.45}" fill="none"/>'
-        )
-
-    def line(self, points: NDArray[np.float64]) -> None:
-        corners = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(*self._at(*points.T), strict=True))
-        self._elements.append(f'<polyline points="{corners}" fill="none" stroke="{_RED}" stroke-width="2"/>')
-
-    def mark(self, mark: Mark) -> None:
-        at = float(self._at(np.array([mark.at]), np.zeros(1))[0][0])
-        # The text stands on the side where there is room for it.
-        side, anchor = (6, "start") if at < _WIDTH / 2 else (-6, "end")
-        self._elements.append(
-            f'<path d="M{at:.1f} {_TOP}V{_HEIGHT - _BOTTOM}" stroke="{_RED}" stroke-width="1.5" '
-            f'stroke-dasharray="5 4"/>' + _text(mark.text, (at + side, _TOP + 11), anchor=anchor, colour=_RED)
-        )
-
-    def _at(
-        self, x: NDArray[np.float64], y: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Where values lie in the picture."""
-        width, height = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
-        return _LEFT + width * self._x.share(x), _TOP + height * (1 - self._y.share(y))
-
-    def _axes(self) -> str:
-        bottom, right = _HEIGHT - _BOTTOM, _WIDTH - _RIGHT
-        drawn = []
-        for tick in self._y.ticks():
-            at = float(self._at(np.zeros(1), np.array([tick]))[1][0])
-            drawn.append(f'<path d="M{_LEFT} {at:.1f}H{right}" stroke="{_GRID}"/>')
-            drawn.append(_text(in_short(tick), (_LEFT - 7, at + 4.5), anchor="end"))
-        for tick in self._x.ticks():
-            at = float(self._at(np.array([tick]), np.zeros(1))[0][0])
-            drawn.append(f'<path d="M{at:.1f} {bottom}v5" stroke="{_INK}"/>')
-            drawn.append(_text(in_short(tick), (at, bottom + 19), anchor="middle"))
-        drawn.append(f'<path d="M{_LEFT} {bottom}H{right}" stroke="{_INK}"/>')
-        drawn.append(_text(self._x.label, ((_LEFT + right) / 2, _HEIGHT - 7), anchor="middle"))
-        middle = (_TOP + bottom) / 2
-        turned = f'transform="rotate(-90 14 {middle:.0f})"'
-        return "".join(drawn) + _text(self._y.label, (14, middle), anchor="middle", more=turned)
-
-
-def _text(text: str, at: tuple[float, float], *, anchor: str, colour: str = _INK, more: str = "") -> str:
-    return (
-        f'<text x="{at[0]:.1f}" y="{at[1]:.1f}" text-anchor="{anchor}" fill="{colour}" {more}>'
-        f"{html.escape(text)}</text>"
+    figure, axes = _begin(x, y)
+    many = len(both) > 300
+    axes.plot(
+        *both.T,
+        linestyle="none",
+        marker="o",
+        markersize=3 if many else 5,
+        markeredgewidth=0,
+        color=_BLUE,
+        alpha=0.45 if many else 0.75,
+        clip_on=False,
+        rasterized=len(both) > _MAX_VECTOR_POINTS,
     )
+    if equal:
+        axes.axline((0, 0), slope=1, color=_VERMILION, linewidth=1.2, linestyle=(0, (5, 4)))
+        axes.annotate(
+            equal, (0, 1), (8, -6), xycoords="axes fraction", textcoords="offset points", va="top",
+            color=_VERMILION, fontsize=9,
+        )  # fmt: skip
+    elif len(both) >= MIN_POINTS_FOR_A_TREND:
+        axes.plot(*_trend(both).T, color=_VERMILION, linewidth=1.8)
+    _end(axes, x=x, y=y)
+    return figure
+
+
+@_styled
+def lines(drawn: Sequence[Line], *, x: Axis, y: Axis, marks: Sequence[Mark] = ()) -> Figure:
+    """Draw lines that are told apart by their colours and by a legend.
+
+    Parameters
+    ----------
+    drawn : sequence of Line
+        At most four.
+    x, y : Axis
+        The axes.
+    marks : sequence of Mark
+        Lines to draw across.
+
+    Returns
+    -------
+    Figure
+        To be made into SVG or PNG.
+    """
+    figure, axes = _begin(x, y)
+    for line, colour in zip(drawn, LINES, strict=False):
+        axes.plot(line.x, line.y, color=PALETTE[colour].light, linewidth=1.8, label=line.label)
+    _end(axes, x=x, y=y, marks=marks)
+    axes.legend(loc="lower left", fontsize=9)
+    return figure
+
+
+@_styled
+def precision_recall_curves(evaluation: Evaluation) -> Figure:
+    """Draw precision against recall for each matching distance.
+
+    A dot marks the picks as they are; along the line to it the threshold falls.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        Its pooled curves are drawn.
+
+    Returns
+    -------
+    Figure
+        To be made into SVG or PNG.
+    """
+    recall, precision = Axis("recall", 0.0, 1.0), Axis("precision", 0.0, 1.0)
+    figure, axes = _begin(recall, precision, size=_SQUARE)
+    axes.grid(visible=True, axis="both")
+    axes.set_aspect("equal")
+    particles, micrographs = evaluation.pooled[0].particles, len(evaluation.micrographs)
+    axes.set_title(
+        f"{particles:,} particles in {micrographs:,} micrograph{'' if micrographs == 1 else 's'}", fontsize=11
+    )
+    for number, (merit, curve) in enumerate(zip(evaluation.pooled, evaluation.curves, strict=True)):
+        colour = PALETTE[LINES[number % len(LINES)]].light
+        area = "" if merit.average_precision is None else f", AP {merit.average_precision:.3f}"
+        # The steps are those whose area is the average precision.
+        axes.plot(
+            np.append(0.0, curve.recall),
+            np.append(curve.precision[:1], curve.precision) if len(curve.score) else [np.nan],
+            drawstyle="steps-pre",
+            color=colour,
+            linewidth=1.8,
+            label=f"within {merit.tolerance:g} D: F1 {merit.f1:.3f}{area}",
+        )
+        # A dot at the very edge, where a good curve ends, is drawn whole.
+        axes.plot(merit.recall, merit.precision, "o", color=colour, markersize=8, clip_on=False, zorder=5)
+    axes.plot([], [], "o", color=_FAINT, label="the picks as they are")
+    _end(axes, x=recall, y=precision)
+    axes.legend(loc="lower left", fontsize=10)
+    return figure
+
+
+@_styled
+def as_svg(figure: Figure) -> str:
+    """Return a figure as an ``<svg>`` element for a page, whose text stays text.
+
+    Parameters
+    ----------
+    figure : Figure
+        Drawn by a function of this module.
+    """
+    file = io.StringIO()
+    figure.savefig(
+        file, format="svg", dpi=_DPI_OF_POINTS, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    )
+    svg = file.getvalue()
+    # Groups are numbered anew in every figure, but no two elements of a page may have the same name.
+    return re.sub(r' id="[A-Za-z0-9.]*[A-Za-z]\d*_\d+"', "", svg[svg.index("<svg") :])
+
+
+@_styled
+def as_png(figure: Figure) -> bytes:
+    """Return a figure as a PNG file, on white ground.
+
+    Parameters
+    ----------
+    figure : Figure
+        Drawn by a function of this module.
+    """
+    file = io.BytesIO()
+    figure.savefig(
+        file, format="png", dpi=_DPI_OF_FILES, facecolor=PALETTE["ground"].light, metadata={"Software": None}
+    )
+    return file.getvalue()
+
+
+def _begin(x: Axis, y: Axis, size: tuple[float, float] = _SIZE) -> tuple[Figure, Axes]:
+    """Set up a plot; its axes take in what is drawn until `_end`."""
+    width, height = size
+    top = _TOP + (_TITLE if size is _SQUARE else 0)
+    figure = Figure(figsize=size)
+    figure.subplots_adjust(_LEFT / width, _BOTTOM / height, 1 - _RIGHT / width, 1 - top / height)
+    axes = figure.add_subplot(xlabel=x.label, ylabel=y.label)
+    axes.yaxis.set_label_coords(0.15 / width, (_BOTTOM / height + 1 - top / height) / 2, figure.transFigure)
+    for name, axis, described in (("x", axes.xaxis, x), ("y", axes.yaxis, y)):
+        if described.log:
+            axes.set(**{f"{name}scale": LogScale(axis, nonpositive="clip")})
+            axis.set_major_locator(LogLocator(numticks=6))
+        else:
+            axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: in_short(value)))
+    return figure, axes
+
+
+def _end(axes: Axes, *, x: Axis, y: Axis, marks: Sequence[Mark] = ()) -> None:
+    """Let the axes begin and end where they shall, and draw marks across."""
+    axes.set(xlim=(x.low, x.high), ylim=(y.low, y.high))
+    for mark in marks:
+        _draw_mark(axes, mark)
+
+
+def _draw_mark(axes: Axes, mark: Mark) -> None:
+    axes.axvline(mark.at, color=_VERMILION, linewidth=1.2, linestyle=(0, (5, 4)))
+    # The text stands on the side where there is room for it.
+    low, high = axes.get_xlim()
+    on_left = mark.at > (low + high) / 2
+    axes.annotate(
+        mark.text,
+        (mark.at, 1.0),
+        (-5 if on_left else 5, -2),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        ha="right" if on_left else "left",
+        va="top",
+        color=_VERMILION,
+        fontsize=9,
+    )
+
+
+def _trend(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Medians of groups of neighbours, (groups, 2)."""
+    ordered = points[np.argsort(points[:, 0], kind="stable")]
+    groups = np.array_split(ordered, min(_GROUPS, len(ordered) // 5))
+    return np.array([np.median(group, axis=0) for group in groups])
+
+
+def in_short(value: float) -> str:
+    """Write the number of a tick: 0.25, 1,000, 20k, 3M."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= max(size, 1e4):
+            return f"{value / size:g}{letter}"
+    return f"{value:,.6g}"

@@ -1,4 +1,4 @@
-"""The part of a page that says how good picks are, where the truth is known."""
+"""How good picks are, where the truth is known."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from cryoglean.evaluate import Evaluation
 from cryoglean.evaluate.merit import Merit
-from cryoglean.report.curve_plot import draw_curves
-from cryoglean.report.page import drawing, escaped, paragraph, row_of, table
-from cryoglean.report.words import counted
+from cryoglean.report.page import Section, Table, plot
+from cryoglean.report.plots import precision_recall_curves
 from cryoglean.types import Picks
 
 _HEADS = (
@@ -23,7 +22,7 @@ _HEADS = (
     "doubles",
 )
 _KIND_HEADS = ("kind of particle", "true", "found", "of these, picked as that kind")
-_WORST_SHOWN = 10
+_MAX_WORST = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,39 +46,38 @@ class Comparison:
         return merits[-1] if merits else None
 
 
-def show_scores(evaluation: Evaluation) -> str:
-    """Show pooled figures of merit and the precision-recall curve as HTML."""
-    merit, number = evaluation.pooled[-1], len(evaluation.micrographs)
-    about = (
-        f"{counted(merit.particles, 'true particle')} in {counted(number, 'micrograph')}, "
-        f"{counted(merit.picks, 'pick')}. A pick is a hit where its centre lies closer than the distance in "
-        "the first column to a true centre that no other pick holds."
-    )
-    parts = [paragraph(about), table(_HEADS, _rows(evaluation), kind="figures")]
-    if len(evaluation.kinds) > 1:
-        found = (
-            (one.kind, f"{one.particles:,}", f"{one.hits:,}", f"{one.agreeing:,}") for one in evaluation.kinds
-        )
-        parts.append(table(_KIND_HEADS, found, kind="figures"))
-    for names, what in ((evaluation.unpicked, "as missed"), (evaluation.unknown, "neither way")):
-        if names:
-            who = "without picks of their own" if what == "as missed" else "without truth"
-            first = f"{names[0]}{' …' if len(names) > 1 else ''}"
-            micrographs = counted(len(names), "micrograph")
-            parts.append(paragraph(escaped(f"Counting {what}: {micrographs} {who} ({first})."), "faint"))
-    curve = drawing(draw_curves(evaluation), "precision against recall")
-    return "\n".join([*parts, row_of("plots", [f"<div>{curve}</div>", _worst(evaluation)])])
+def truth(evaluation: Evaluation) -> Section:
+    """Show pooled figures of merit, the precision-recall curve, and the worst micrographs."""
+    merit = evaluation.pooled[-1]
+    kinds = [
+        (one.kind, f"{one.particles:,}", f"{one.hits:,}", f"{one.agreeing:,}") for one in evaluation.kinds
+    ]
+    values = {
+        "particles": merit.particles,
+        "micrographs": len(evaluation.micrographs),
+        "picks": merit.picks,
+        "pooled": Table(_HEADS, _rows(evaluation), kind="figures"),
+        "kinds": Table(_KIND_HEADS, kinds, kind="figures") if len(kinds) > 1 else None,
+        "unpicked": evaluation.unpicked,
+        "unknown": evaluation.unknown,
+        "curves": plot(
+            precision_recall_curves(evaluation),
+            "Precision and recall as the threshold falls, from left to right. Dots: the picks as they are.",
+        ),
+        "worst": _worst(evaluation),
+    }
+    return Section("Against the truth", "truth.html", values)
 
 
-def _worst(evaluation: Evaluation) -> str:
-    """Show the micrographs with the lowest F1; nothing where there is one alone."""
+def _worst(evaluation: Evaluation) -> Table | None:
+    """List the micrographs with the lowest F1; none where there is one alone."""
     if len(evaluation.micrographs) < 2:
-        return ""
+        return None
     last = ((name, merits[-1]) for name, merits in evaluation.micrographs.items())
-    worst = sorted(last, key=lambda pair: pair[1].f1)[:_WORST_SHOWN]
+    worst = sorted(last, key=lambda pair: pair[1].f1)[:_MAX_WORST]
     rows = [(name, f"{m.f1:.3f}", f"{m.precision:.3f}", f"{m.recall:.3f}") for name, m in worst]
     heads = (f"lowest F1 within {evaluation.pooled[-1].tolerance:g} diameters", "F1", "precision", "recall")
-    return f"<div>{table(heads, rows, kind='figures')}</div>"
+    return Table(heads, rows, kind="figures")
 
 
 def _rows(evaluation: Evaluation) -> list[list[str]]:
