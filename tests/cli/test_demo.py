@@ -12,5 +12,5 @@ def test_the_demo_shows_the_whole_way(cryoglean: Callable[..., Outcome], tmp_pat
     assert page.count("data:image/jpeg") == 2
     assert page.count("precision against recall") == 2
     for sample in ("cage", "barrel"):
-        assert f"<a href='{sample}/run/report.html'>" in page
+        assert f'<a href="{sample}/run/report.html">' in page
         assert "Against the truth" in (tmp_path / sample / "run" / "report.html").read_text(encoding="utf-8")

@@ -11,16 +11,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from cryoglean.dataset.settings import PARTICLE_PX, TEST, VALIDATION
 from cryoglean.io.writing import complete_or_absent
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-
-VALIDATION, TEST = 0.1, 0.1
-"""Share of the families that goes to each of these splits, where nothing else is said."""
-
-PARTICLE_PX = 32.0
-"""Particle diameter in pixels of tiles without a plan, which are cut from real micrographs."""
 
 
 def split_of(family: str, *, validation: float = VALIDATION, test: float = TEST) -> Split:

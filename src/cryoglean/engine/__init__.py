@@ -1,7 +1,6 @@
 """The engine: many micrographs, each one idempotent job, from a laptop to a cluster."""
 
-from cryoglean.engine.folder import RunFolder
-from cryoglean.engine.session import Run, pick, reselect
-from cryoglean.engine.watching import watch
+import lazy_loader
 
-__all__ = ["Run", "RunFolder", "pick", "reselect", "watch"]
+# Rooms hold settings that the command line needs at once; what is heavy is imported when it is first used.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,21 +1,6 @@
 """Particle images cut from micrographs, as RELION's own extraction makes them."""
 
-from cryoglean.extract.images import (
-    crop_fourier,
-    cut_boxes,
-    normalise_background,
-    particle_images,
-    suggested_box,
-)
-from cryoglean.extract.stacks import Extracted, extract_micrograph, write_star_of_stacks
+import lazy_loader
 
-__all__ = [
-    "Extracted",
-    "crop_fourier",
-    "cut_boxes",
-    "extract_micrograph",
-    "normalise_background",
-    "particle_images",
-    "suggested_box",
-    "write_star_of_stacks",
-]
+# Rooms hold settings that the command line needs at once; what is heavy is imported when it is first used.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

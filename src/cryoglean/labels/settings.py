@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from cryoglean.dataset.shards import PARTICLE_PX
+from cryoglean.dataset.settings import PARTICLE_PX
 from cryoglean.settings import Config
 
 

@@ -1,18 +1,6 @@
 """PIXER's two networks, run without torch: weights, maps, normalisation."""
 
-from cryoglean.networks.maps import Candidates, find_candidates
-from cryoglean.networks.normalise import normalise
-from cryoglean.networks.runtime import Networks, load_networks
-from cryoglean.networks.weights import Weights, calibrated, list_weights, read_weights
+import lazy_loader
 
-__all__ = [
-    "Candidates",
-    "Networks",
-    "Weights",
-    "calibrated",
-    "find_candidates",
-    "list_weights",
-    "load_networks",
-    "normalise",
-    "read_weights",
-]
+# Rooms hold settings that the command line needs at once; what is heavy is imported when it is first used.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

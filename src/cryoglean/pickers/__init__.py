@@ -1,6 +1,6 @@
 """Pickers: where the algorithms are put together."""
 
-from cryoglean.pickers.base import Picker
-from cryoglean.pickers.factory import AUTO, build_picker, measure, weights_digest
+import lazy_loader
 
-__all__ = ["AUTO", "Picker", "build_picker", "measure", "weights_digest"]
+# Rooms hold settings that the command line needs at once; what is heavy is imported when it is first used.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,6 +1,6 @@
 """From scored candidates to the picks that are kept: thresholds, separation, borders, number."""
 
-from cryoglean.image.grid_maxima import grid_maxima
-from cryoglean.select.selection import apart, inside, select
+import lazy_loader
 
-__all__ = ["apart", "grid_maxima", "inside", "select"]
+# Rooms hold settings that the command line needs at once; what is heavy is imported when it is first used.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

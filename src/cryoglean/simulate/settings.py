@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from cryoglean.dataset.shards import PARTICLE_PX, TEST, VALIDATION
+from cryoglean.dataset.settings import PARTICLE_PX, TEST, VALIDATION
 from cryoglean.settings import Config, Range, range_of
 
 

@@ -1,0 +1,21 @@
+from .io import read_micrograph
+from .io.formats import read_picks, write_picks
+from .pickers.factory import build_picker
+from .pickers.settings import PickConfig
+from .select.settings import SelectConfig
+from .simulate import simulate_micrograph
+from .types import Micrograph, Picks
+
+__version__: str
+
+__all__ = [
+    "Micrograph",
+    "PickConfig",
+    "Picks",
+    "SelectConfig",
+    "build_picker",
+    "read_micrograph",
+    "read_picks",
+    "simulate_micrograph",
+    "write_picks",
+]

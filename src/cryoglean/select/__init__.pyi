@@ -1,0 +1,3 @@
+from .selection import apart, inside, select
+
+__all__ = ["apart", "inside", "select"]
