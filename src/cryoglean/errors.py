@@ -6,6 +6,7 @@ line prints the message alone; a traceback is a defect.
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 
 
@@ -67,3 +68,13 @@ class WeightsError(FileError):
 
 class CorrectionsError(FileError):
     """A user's corrections that cannot be read; they are never replaced by others."""
+
+
+def report_of(error: Exception) -> str:
+    """Say of an error that nobody has foreseen what it was, and what to do about it."""
+    if isinstance(error, MemoryError):
+        return "not enough memory (use fewer --workers, or smaller files)"
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
+    reason = " ".join(str(error).split())[:500]
+    return f"a defect in cryoglean, please report it: {type(error).__name__}{place}: {reason}"

@@ -24,6 +24,7 @@ from cryoglean.cli.info import info
 from cryoglean.cli.labels import labels
 from cryoglean.cli.merge import merge
 from cryoglean.cli.models import models
+from cryoglean.cli.options import Verb
 from cryoglean.cli.pick import pick
 from cryoglean.cli.preprocess import preprocess
 from cryoglean.cli.relion import CONTEXT as RELION_CONTEXT
@@ -34,7 +35,10 @@ from cryoglean.cli.simulate import simulate
 from cryoglean.cli.train import train
 from cryoglean.cli.view import view
 from cryoglean.cli.watch import watch
-from cryoglean.errors import CryogleanError
+from cryoglean.errors import CryogleanError, report_of
+
+DEBUG = "CRYOGLEAN_DEBUG"
+"""Environment variable that has unexpected errors shown with their traceback."""
 
 app = typer.Typer(
     name="cryoglean",
@@ -61,29 +65,29 @@ def _root(
     pass
 
 
-app.command()(average)
-app.command()(convert)
-app.command()(cryosparc)
-app.command()(doctor)
-app.command()(demo)
-app.command()(evaluate)
-app.command()(extract)
-app.command()(info)
-app.command()(labels)
-app.command()(merge)
-app.command()(models)
-app.command()(pick)
-app.command()(preprocess)
-app.command(context_settings=RELION_CONTEXT)(relion)
-app.command()(report)
-app.command()(select)
-app.command()(simulate)
-app.command()(train)
-app.command()(view)
-app.command()(watch)
+app.command(cls=Verb)(average)
+app.command(cls=Verb)(convert)
+app.command(cls=Verb)(cryosparc)
+app.command(cls=Verb)(doctor)
+app.command(cls=Verb)(demo)
+app.command(cls=Verb)(evaluate)
+app.command(cls=Verb)(extract)
+app.command(cls=Verb)(info)
+app.command(cls=Verb)(labels)
+app.command(cls=Verb)(merge)
+app.command(cls=Verb)(models)
+app.command(cls=Verb)(pick)
+app.command(cls=Verb)(preprocess)
+app.command(cls=Verb, context_settings=RELION_CONTEXT)(relion)
+app.command(cls=Verb)(report)
+app.command(cls=Verb)(select)
+app.command(cls=Verb)(simulate)
+app.command(cls=Verb)(train)
+app.command(cls=Verb)(view)
+app.command(cls=Verb)(watch)
 
 
-def main() -> None:
+def run() -> None:
     """Run the command line; every error becomes one message and a non-zero exit code."""
     try:
         app()
@@ -93,4 +97,10 @@ def main() -> None:
     except BrokenPipeError:
         # The reader of our output left (`cryoglean info … | head`): no message, and none at interpreter exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if DEBUG in os.environ:
+            raise
+        remedy = f"{DEBUG}=1 before the command shows where"
+        typer.secho(f"error: {report_of(error)} ({remedy})", fg="red", err=True)
         sys.exit(1)

@@ -34,11 +34,12 @@ def cryosparc(
     Example: cryoglean cryosparc P3 W1 J12 --output exposures_accepted
     """
     from cryoglean.cli.progress import progress_reporter
-    from cryoglean.cli.running import stop_signal
+    from cryoglean.cli.running import GOES_ON
+    from cryoglean.cli.stopping import gently
     from cryoglean.handover.cryosparc import OUTPUT, Source, connect, pick_for_cryosparc
 
     source = Source(workspace, job, output)
     found = connect(project)
-    with stop_signal() as stop, progress_reporter(quiet=False, json_lines=False) as report:
+    with gently(GOES_ON) as stop, progress_reporter(quiet=False, json_lines=False) as report:
         made = pick_for_cryosparc(found, source, config=config, engine=engine, report=report, stop=stop.event)
     typer.echo(f"{project} {made} has the output {OUTPUT}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -12,11 +13,31 @@ from typing import Annotated, Any, TypeVar
 import typer
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
+from typer.core import TyperCommand
 
 from cryoglean.errors import FileError, UsageError
 from cryoglean.settings import Config
 
 C = TypeVar("C", bound=Config)
+
+
+class Verb(TyperCommand):
+    """A verb whose numbers are finite: no option means anything by infinity or NaN."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the verb.
+
+        Raises
+        ------
+        UsageError
+            A number that is none.
+        """
+        for name, given in ctx.params.items():
+            for value in given if isinstance(given, list | tuple) else (given,):
+                if isinstance(value, float) and not math.isfinite(value):
+                    raise UsageError(f"--{name.replace('_', '-')}: wanted a finite number, got {value}")
+        return super().invoke(ctx)
+
 
 IgnoredKinds = Annotated[
     list[str] | None,

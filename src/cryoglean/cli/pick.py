@@ -50,7 +50,8 @@ def pick(
     tries other thresholds without touching a micrograph.
     """
     from cryoglean.cli.progress import progress_reporter
-    from cryoglean.cli.running import leave, stop_signal, write_page
+    from cryoglean.cli.running import GOES_ON, leave, write_page
+    from cryoglean.cli.stopping import gently
     from cryoglean.engine import Run, RunFolder
     from cryoglean.engine import pick as pick_run
     from cryoglean.io import expand_inputs
@@ -62,7 +63,7 @@ def pick(
         draw = write_overlay
     optics = [Path(given) for given in inputs if given.endswith(".star")]
     run = Run(expand_inputs(inputs), RunFolder(out), config, engine, draw, optics)
-    with stop_signal() as stop, progress_reporter(quiet=quiet, json_lines=json_lines) as reporter:
+    with gently(GOES_ON) as stop, progress_reporter(quiet=quiet, json_lines=json_lines) as reporter:
         ended = pick_run(run, reporter, stop.event)
     if report and ended.summary is not None and ended.summary.done:
         write_page(out, silent=quiet or json_lines)

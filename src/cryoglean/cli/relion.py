@@ -36,8 +36,9 @@ def relion(
     """
     from cryoglean.cli.options import resolve
     from cryoglean.cli.progress import Plain
-    from cryoglean.cli.running import stop_signal
-    from cryoglean.handover.relion import ExternalJob, exit_files, pick_for_relion
+    from cryoglean.cli.running import GOES_ON
+    from cryoglean.cli.stopping import gently
+    from cryoglean.handover.relion import ExternalJob, exit_files, mark_as_aborted, pick_for_relion
 
     class Log(Plain):
         """Plain lines on standard output, which RELION shows as the job's log."""
@@ -45,7 +46,8 @@ def relion(
         def say(self, line: str) -> None:
             typer.echo(line)
 
-    with exit_files(o), stop_signal() as stop:
+    with exit_files(o), gently(GOES_ON) as stop:
+        stop.last_words.append(lambda: mark_as_aborted(o))
         given = dict(_parameters(context.args))
         settings = {name: value for name, value in given.items() if name in PickConfig.model_fields}
         ignored = [f"--{name}" for name in given if name not in settings and name != "config"]

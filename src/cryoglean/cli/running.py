@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import typer
@@ -17,47 +11,16 @@ from cryoglean.cli.exit import NOTHING_DONE, SOME_FAILED
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cryoglean.cli.stopping import Stop
     from cryoglean.engine.events import Ended
 
-
-@dataclass
-class Stop:
-    """Whether a signal has asked a run to end, and which.
-
-    Parameters
-    ----------
-    event : threading.Event
-        Set when one has.
-    number : int
-        Of the signal; 0 for none.
-    """
-
-    event: threading.Event = field(default_factory=threading.Event)
-    number: int = 0
-
-    def __call__(self, number: int, _: FrameType | None) -> None:
-        """Receive a signal; a second one ends the process at once."""
-        signal.signal(number, signal.SIG_DFL)
-        self.number = number
-        self.event.set()
-
-
-@contextmanager
-def stop_signal() -> Iterator[Stop]:
-    """Turn Ctrl-C and the batch system's SIGTERM into a request to end cleanly, inside."""
-    stop = Stop()
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+GOES_ON = "stopped; the same command goes on from here"
+"""What is told of a run that a signal ended."""
 
 
 def leave(ended: Ended, stop: Stop) -> None:
     """Leave with the exit code that says how a run ended."""
-    if ended.stopped:
-        typer.secho("stopped; the same command goes on from here", fg="yellow", err=True)
+    if stop.number:
         raise typer.Exit(128 + stop.number)
     failed = ended.failed if ended.summary is None else ended.summary.failed
     done = ended.jobs - failed if ended.summary is None else ended.summary.done

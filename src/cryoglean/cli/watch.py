@@ -42,7 +42,8 @@ def watch(
     again, it goes on. Results are those of `cryoglean pick`.
     """
     from cryoglean.cli.progress import progress_reporter
-    from cryoglean.cli.running import leave, stop_signal, write_page
+    from cryoglean.cli.running import GOES_ON, leave, write_page
+    from cryoglean.cli.stopping import gently
     from cryoglean.engine import Run, RunFolder
     from cryoglean.engine import watch as watch_run
 
@@ -52,7 +53,10 @@ def watch(
 
         draw = write_overlay
     run = Run([], RunFolder(out), config, engine, draw)
-    with stop_signal() as stop, progress_reporter(quiet=quiet, json_lines=json_lines, live=True) as reporter:
+    with (
+        gently(GOES_ON) as stop,
+        progress_reporter(quiet=quiet, json_lines=json_lines, live=True) as reporter,
+    ):
         ended = watch_run(run, inputs, watching, report=reporter, stop=stop.event)
     if report and ended.summary is not None and ended.summary.done:
         write_page(out, silent=quiet or json_lines)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from cryoglean.engine.folder import RunFolder
 from cryoglean.engine.ledger import Identity, Record, identify, rounded, write_record
 from cryoglean.engine.plan import Job
 from cryoglean.engine.resources import threads
-from cryoglean.errors import CorrectionsError, CryogleanError, FileError, MicrographError
+from cryoglean.errors import CorrectionsError, CryogleanError, FileError, MicrographError, report_of
 from cryoglean.io import read_micrograph
 from cryoglean.io.formats.relion import write_coordinates
 from cryoglean.io.writing import writing
@@ -148,7 +147,7 @@ def perform(job: Job, task: Task, read: Reader | None = None) -> Outcome:
         except CryogleanError as error:
             record = replace(record, error=_cause(error))
         except Exception as error:  # noqa: BLE001 - whatever one micrograph does, the others are picked
-            record = replace(record, error=_unexpected(error))
+            record = replace(record, error=report_of(error))
         record = replace(record, seconds=time.perf_counter() - clock)
         picks = file_results(record, task.results)
         if task.draw is not None and micrograph is not None and record.error is None:
@@ -222,14 +221,6 @@ def _cause(error: CryogleanError) -> str:
     if isinstance(error, FileError) and not isinstance(error, CorrectionsError):
         return error.cause + (f" ({error.remedy})" if error.remedy else "")
     return str(error)
-
-
-def _unexpected(error: Exception) -> str:
-    if isinstance(error, MemoryError):
-        return "not enough memory for this micrograph (use fewer --workers)"
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{Path(place.filename).name}, line {place.lineno}"
-    return f"a defect in cryoglean, please report it: {type(error).__name__} in {where}: {error}"
 
 
 def lose(job: Job, task: Task, error: str) -> Outcome:

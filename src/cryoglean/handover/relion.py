@@ -113,11 +113,16 @@ def exit_files(folder: Path) -> Iterator[None]:
     try:
         yield
         end = SUCCESS
-    except Aborted:
+    except (Aborted, KeyboardInterrupt):
         end = ABORTED
         raise
     finally:
         (folder / end).touch()
+
+
+def mark_as_aborted(folder: Path) -> None:
+    """Leave the file that says that the job was stopped, where `exit_files` does not come to it."""
+    (folder / ABORTED).touch()
 
 
 def write_output_nodes(folder: Path, node: Path, kind: Mapping[str, str | int]) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
 import cv2
+
+from cryoglean.lifeline import Lifeline, hold_on
 
 T = TypeVar("T")
 
@@ -31,15 +34,17 @@ def in_processes(
         yield from ((number, function(*call)) for number, call in enumerate(calls))
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_keep_to_one_thread) as pool:
+    lifeline = Lifeline(context)
+    with ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(lifeline.end,)) as pool:
         futures = {pool.submit(function, *call): number for number, call in enumerate(calls)}
         try:
             for future in as_completed(futures):
                 yield futures[future], future.result()
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            lifeline.cut()
             raise
 
 
-def _keep_to_one_thread() -> None:
+def _begin(lifeline: Connection) -> None:
+    hold_on(lifeline)
     cv2.setNumThreads(1)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
 import threading
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
@@ -13,11 +11,11 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
 from heapq import nlargest
 from multiprocessing.connection import Connection
-from multiprocessing.connection import wait as wait_for_connection
 
 from cryoglean.engine.memory import Budget
 from cryoglean.engine.plan import Job
 from cryoglean.engine.work import Outcome, Task, lose, perform
+from cryoglean.lifeline import Lifeline, hold_on
 
 DEATHS = 3
 """A job whose process died so often is given up."""
@@ -43,7 +41,7 @@ class LocalProcesses:
         self._processes = processes
         self._budget = budget
         self._pool: ProcessPoolExecutor | None = None
-        self._lifeline: Connection | None = None
+        self._lifeline: Lifeline | None = None
 
     @property
     def description(self) -> str:
@@ -82,7 +80,7 @@ class LocalProcesses:
     def close(self) -> None:
         """Stop the processes at once; jobs in hand are lost and will be missing."""
         if self._pool is not None and self._lifeline is not None:
-            self._lifeline.close()
+            self._lifeline.cut()
             self._pool.shutdown(wait=True, cancel_futures=True)
         self._pool = self._lifeline = None
 
@@ -102,8 +100,9 @@ class LocalProcesses:
         # Forked from a server that has imported everything and has no threads: quick to start, and safe.
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([__name__, "cryoglean.pickers.template.picker"])
-        end, self._lifeline = context.Pipe(duplex=False)
-        return ProcessPoolExecutor(self._processes, context, initializer=_begin, initargs=(self._task, end))
+        self._lifeline = Lifeline(context)
+        given = (self._task, self._lifeline.end)
+        return ProcessPoolExecutor(self._processes, context, initializer=_begin, initargs=given)
 
 
 class _Line:
@@ -148,18 +147,10 @@ _task: Task
 
 
 def _begin(task: Task, lifeline: Connection) -> None:
-    """Prepare a worker process: it ends when its parent does or says so, and by no signal meant for that."""
+    """Prepare a worker process."""
     global _task  # noqa: PLW0603 - a process has one task, which is not sent with every job
     _task = task
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
-
-
-def _end_with(lifeline: Connection) -> None:
-    # The other end is closed by the parent, or by the system when the parent dies.
-    wait_for_connection([lifeline])
-    os._exit(1)
+    hold_on(lifeline)
 
 
 def _perform(job: Job) -> Outcome:
