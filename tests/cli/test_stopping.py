@@ -15,9 +15,11 @@ from cryoglean.io import write_mrc
 
 SECONDS = 3.0
 START = "import sys; from cryoglean.cli import main; sys.argv[0] = 'cryoglean'; main()"
-GUARDED = (
-    "from cryoglean.cli.stopping import *\nwith ending_promptly() as stop:\n    print('ready', flush=True)\n"
-)
+GUARDED = """
+from cryoglean.cli.stopping import *
+ready = lambda: print('ready', flush=True)
+with ending_promptly():
+"""
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +104,7 @@ def test_a_verb_whose_worker_processes_are_at_work(tmp_path: Path) -> None:
 
 
 def test_one_long_call_of_a_library() -> None:
-    process = started("-c", GUARDED + "    import numpy as np; np.linalg.svd(np.eye(6000) + 1)")
+    process = started("-c", GUARDED + "    ready(); import numpy as np; np.linalg.svd(np.eye(6000) + 1)")
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     time.sleep(1.5)
@@ -110,7 +112,7 @@ def test_one_long_call_of_a_library() -> None:
 
 
 def test_who_looks_at_the_event_ends_by_himself() -> None:
-    waits = "stop.event.wait(30); print('done', file=sys.stderr)"
+    waits = "ready(); stop.event.wait(30); print('done', file=sys.stderr)"
     process = started("-c", f"{GUARDED}    with gently('it goes on') as stop: {waits}\n")
     assert process.stdout is not None
     process.stdout.readline()
@@ -127,6 +129,7 @@ def ended_with(process: subprocess.Popen[str]) -> str:
 def test_who_does_not_look_at_the_event_is_interrupted_and_tidies_up() -> None:
     deaf = (
         "    with gently('it goes on'):\n"
+        "        ready()\n"
         "        try:\n"
         "            while True: time.sleep(0.01)\n"
         "        finally: print('tidied up', file=sys.stderr)\n"
