@@ -143,9 +143,7 @@ def test_who_does_not_look_at_the_event_is_interrupted_and_tidies_up() -> None:
 
 
 def test_a_second_signal_ends_it_at_once() -> None:
-    process = started(
-        "-c", GUARDED + "    with gently('it goes on'):\n        time.sleep(30)\n        time.sleep(30)\n"
-    )
+    process = started("-c", f"{GUARDED}    with gently('it goes on'): ready(); time.sleep(30)\n")
     assert process.stdout is not None
     process.stdout.readline()
     process.send_signal(signal.SIGINT)
