@@ -475,9 +475,9 @@ def test_particles_are_sorted_by_score_and_deleted_in_the_gallery(
                 return new Set(data.filter((_, i) => i % 4 === 0)).size > 20;
             })"""
         )
-        window.tab.get_by_text("Below the threshold too").click()
+        window.tab.get_by_text("Below threshold").click()
         window.wait(count, f"{sum(map(len, scores.values())):,} particles")
-        window.tab.get_by_text("Below the threshold too").click()
+        window.tab.get_by_text("Below threshold").click()
         window.tab.get_by_role("button", name="Lowest score first").click()
         assert float(tiles.first.inner_text()) == pytest.approx(above[-1], abs=0.005)
         window.tab.get_by_role("button", name="Highest score first").click()

@@ -106,14 +106,14 @@ function Toolbar(props: { page: Page; sampled: number; usable: number; shown: re
       </button>
       <label class="check">
         <input type="checkbox" checked={look.weak} onChange={set({ weak: !look.weak })} />
-        <span>Below the threshold too</span>
+        <span>Below threshold</span>
       </label>
-      <span class="quiet gallery-count" role="status">
+      <p class="quiet gallery-count" role="status">
         {counted(props.shown.length, "particle")}
         {part}
-        {chosen.size > 0 && ` · ${number(chosen.size)} selected`}
-      </span>
-      <div class="group end">
+      </p>
+      <fieldset class="group" aria-label="Selected particles">
+        <span class="quiet">{chosen.size > 0 ? `${number(chosen.size)} selected` : "Click to select"}</span>
         <button
           type="button"
           disabled={!chosen.size}
@@ -130,7 +130,7 @@ function Toolbar(props: { page: Page; sampled: number; usable: number; shown: re
         >
           Restore
         </button>
-      </div>
+      </fieldset>
     </header>
   );
 }
