@@ -55,7 +55,6 @@ def learn(tmp_path: Path, shards: Path, *more: object) -> list[dict[str, object]
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-@pytest.mark.slow
 def test_particles_of_a_refinement_are_learnt_from(
     data_set: DataSet,  # noqa: F811
     shards: Path,  # noqa: F811
@@ -77,7 +76,6 @@ def test_particles_of_a_refinement_are_learnt_from(
     assert f"{sum(len(one.truth) for one in data_set.simulated)} particles in 2 micrographs" in card.data
 
 
-@pytest.mark.slow
 def test_tiles_of_a_refinement_are_learnt_from(
     data_set: DataSet,  # noqa: F811
     shards: Path,  # noqa: F811

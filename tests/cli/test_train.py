@@ -30,7 +30,6 @@ def train(shards, out, *more):
     return run.invoke(app, ["train", *given])
 
 
-@pytest.mark.slow
 def test_trains_weights_that_pick_and_that_can_be_trained_on(shards, tmp_path):
     done = train(shards, tmp_path / "mine", "--epochs", "1", "--classifier-epochs", "1")
     assert done.exit_code == 0, done.output
@@ -47,7 +46,6 @@ def test_trains_weights_that_pick_and_that_can_be_trained_on(shards, tmp_path):
     assert card["origin"] == "mine"
 
 
-@pytest.mark.slow
 def test_one_branch_is_a_smaller_network(shards, tmp_path):
     short = ("--epochs", "0.2", "--classifier-epochs", "0.2")
     for number in ("1", "2"):

@@ -102,7 +102,6 @@ def test_corrections_become_weights_with_a_card(
         learn(run, order)
 
 
-@pytest.mark.slow
 def test_the_seed_decides_the_weights(run: RunFolder, correct: Correct, order: FineTuningJob) -> None:
     for name in NAMES:
         correct(name, looked_at=True)
@@ -113,7 +112,6 @@ def test_the_seed_decides_the_weights(run: RunFolder, correct: Correct, order: F
         assert (first.out / file).read_bytes() == (again.out / file).read_bytes()
 
 
-@pytest.mark.slow
 def test_when_the_time_is_up_the_training_ends(
     run: RunFolder, correct: Correct, order: FineTuningJob
 ) -> None:

@@ -18,7 +18,6 @@ pytest.importorskip("onnx")
 SETTINGS = "batch = 4\nthreads = 1\n[fine_tuning]\nsteps = 6\nclassifier_steps = 2\nvalidate_every = 2\n"
 
 
-@pytest.mark.slow
 def test_a_killed_training_goes_on_to_the_same_weights(
     run: RunFolder, correct: Correct, shards: Path, tmp_path: Path
 ) -> None:

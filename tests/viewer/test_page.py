@@ -500,7 +500,7 @@ def test_particles_are_sorted_by_score_and_deleted_in_the_gallery(
         # From the gallery to the micrograph.
         window.press("Home", "Enter")
         window.until("() => !document.querySelector('.gallery')")
-        shown = window.tab.locator(".micrograph.current .name").inner_text()
+        shown = window.tab.locator(".micrograph.current .name").text_content()
         assert scores[shown][scores[shown] >= 0.5].min() == above[0]
         assert f"score {above[0]:.3f}" in window.tab.locator(".status .pick").inner_text()
 

@@ -19,7 +19,6 @@ const MODES: [Mode, string, string][] = [
 
 export function Bar({ page }: { page: Page }) {
   const { state, actions } = page;
-  const run = state.run.value;
   const { past, future } = state.history.value;
   const open = (dialog: "help" | "export" | "fine-tuning") => () => {
     state.dialog.value = dialog;
@@ -27,11 +26,6 @@ export function Bar({ page }: { page: Page }) {
   return (
     <header class="bar">
       <span class="logo">cryoglean</span>
-      <span class="run" title={run.folder}>
-        <b>{run.name}</b> {run.method}
-        {run.diameter !== null && `, ${Math.round(run.diameter)} Å`}
-        {run.state !== "complete" && <em> {run.state}</em>}
-      </span>
       <fieldset class="group joined" aria-label="Show">
         {MODES.map(([mode, label, title]) => (
           <button

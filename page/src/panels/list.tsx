@@ -8,6 +8,8 @@ import type { Thumbnails } from "../thumbnails";
 import { counted, number } from "./parts";
 
 const ROW = 58;
+/** Characters at the end of a name that are always shown. */
+const END = 12;
 
 const FILTERS: [Filter, string][] = [
   ["all", "All"],
@@ -30,6 +32,7 @@ export function MicrographList({ page }: { page: Page }) {
   return (
     <nav class="list" aria-label="Micrographs">
       <div class="list-head">
+        <RunName page={page} />
         <input
           id="search"
           type="search"
@@ -93,6 +96,20 @@ export function MicrographList({ page }: { page: Page }) {
       </div>
       <Rows page={page} />
     </nav>
+  );
+}
+
+function RunName({ page: { state } }: { page: Page }) {
+  const { name, folder, method, diameter, state: progress } = state.run.value;
+  return (
+    <p class="run" title={folder}>
+      <b>{name}</b>
+      <span>
+        {method}
+        {diameter !== null && `, ${Math.round(diameter)} Å`}
+        {progress !== "complete" && <em> {progress}</em>}
+      </span>
+    </p>
   );
 }
 
@@ -169,7 +186,7 @@ function Row({ page, index, at, number: all }: { page: Page; index: number; at: 
       onClick={() => void actions.show(index)}
     >
       {states[index] === "done" ? <Thumbnail from={page.thumbnails} index={index} /> : <span class="thumb" />}
-      <span class="name">{name[index]}</span>
+      <Name name={name[index]!} />
       <span class="facts">
         {states[index] === "done" ? (
           <Counts page={page} index={index} />
@@ -196,6 +213,17 @@ function Row({ page, index, at, number: all }: { page: Page; index: number; at: 
         ))}
       </span>
     </div>
+  );
+}
+
+/** A name that is cut in its middle where it is too long: names of a session differ at their ends. */
+function Name({ name }: { name: string }) {
+  const end = Math.max(0, name.length - END);
+  return (
+    <span class="name">
+      <span class="start">{name.slice(0, end)}</span>
+      <span>{name.slice(end)}</span>
+    </span>
   );
 }
 
