@@ -76,7 +76,7 @@ def test_a_file_that_is_no_network_is_refused_even_when_the_card_knows_it(folder
     card = read_weights(folder).card
     (folder / "segmenter.onnx").write_bytes(b"these are not the weights")
     write_card(folder, card)
-    with pytest.raises(WeightsError, match="no network that ONNX Runtime can run"):
+    with pytest.raises(WeightsError, match="no network that is run here: it is damaged"):
         load_networks(folder)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryoglean.errors import WeightsError
+from cryoglean.networks.inspection import refusal
 from cryoglean.networks.maps import CHANNELS, STRIDE, Maps
 from cryoglean.networks.weights import Weights, read_weights
 from cryoglean.types import FloatImage
@@ -26,10 +27,56 @@ TILE_PX = 960
 _COARSEST = 8
 """The networks halve the resolution three times, so tiles begin and end at multiples of this."""
 
+CLASSES = 3
+"""Of the classifier: particle, contamination and background."""
+
 _BATCH = 128
 """Crops that are classified at once."""
 
 _PROVIDERS = ("CUDAExecutionProvider", "OpenVINOExecutionProvider", "CPUExecutionProvider")
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """One network, ready to run.
+
+    Parameters
+    ----------
+    path : Path
+        The file that it comes from.
+    session : InferenceSession
+        ONNX Runtime's.
+    """
+
+    path: Path
+    session: onnxruntime.InferenceSession
+
+    def answer(self, images: FloatImage, shape: tuple[int, ...]) -> FloatImage:
+        """Run it.
+
+        Parameters
+        ----------
+        images : ndarray of float32, shape (n, 1, ny, nx)
+            What it looks at.
+        shape : tuple of int
+            Of the answer that is wanted.
+
+        Raises
+        ------
+        WeightsError
+            It fails, or answers with something else.
+        """
+        (taken,) = self.session.get_inputs()
+        try:
+            answer = np.asarray(self.session.run(None, {taken.name: images})[0])
+        except Exception as error:  # noqa: BLE001  # ONNX Runtime raises a different private class for each fault
+            raise WeightsError(
+                self.path, f"the network fails: {' '.join(str(error).split())[:300]}"
+            ) from None
+        if answer.shape != shape or answer.dtype != np.float32 or not np.isfinite(answer).all():
+            what = f"{answer.dtype} of shape {answer.shape}" if answer.shape != shape else "no numbers"
+            raise WeightsError(self.path, f"the network answers with {what}, wanted float32 of shape {shape}")
+        return answer
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,13 +87,13 @@ class Networks:
     ----------
     weights : Weights
         Where they come from.
-    segmenter, classifier : InferenceSession
-        ONNX Runtime's.
+    segmenter, classifier : Network
+        From images to maps, and from crops to probabilities.
     """
 
     weights: Weights
-    segmenter: onnxruntime.InferenceSession
-    classifier: onnxruntime.InferenceSession
+    segmenter: Network
+    classifier: Network
 
     def segment(self, image: FloatImage, *, tile_px: int = TILE_PX) -> Maps:
         """Predict the maps of a normalised image, tile by tile with overlap.
@@ -69,7 +116,10 @@ class Networks:
         halo = self.weights.card.architecture.reach_px
         for core in _tiles((padded.shape[0], padded.shape[1]), tile_px):
             window = _grown(core, halo, (padded.shape[0], padded.shape[1]))
-            (answer,) = self.segmenter.run(None, {"image": padded[window][None, None]})
+            tile = padded[window]
+            answer = self.segmenter.answer(
+                tile[None, None], (1, CHANNELS, tile.shape[0] // STRIDE, tile.shape[1] // STRIDE)
+            )
             inner = tuple(
                 slice((c.start - w.start) // STRIDE, (c.stop - w.start) // STRIDE)
                 for c, w in zip(core, window, strict=True)
@@ -98,7 +148,7 @@ class Networks:
         parts = [np.zeros((0, 3), np.float32)]
         for start in range(0, len(xy), _BATCH):
             crops = cut_crops(image, xy[start : start + _BATCH], side)
-            parts.append(self.classifier.run(None, {"crops": crops[:, None]})[0])
+            parts.append(self.classifier.answer(crops[:, None], (len(crops), CLASSES)))
         return np.concatenate(parts)
 
 
@@ -142,23 +192,45 @@ def load_networks(weights: str | Path, *, threads: int | None = None) -> Network
         There are no such weights, or they are damaged.
     """
     found = read_weights(weights)
-    prints = tuple(found.card.sha256[f"{part}.onnx"] for part in _PARTS)
-    return Networks(found, *_sessions(found.folder, prints, threads or cv2.getNumThreads()))
+    prints = tuple(found.card.sha256[f"{part}.onnx"] for part in _INPUTS)
+    return Networks(found, *_networks(_Source(found, prints), threads or cv2.getNumThreads()))
 
 
-_PARTS = ("segmenter", "classifier")
+_INPUTS = {"segmenter": "image", "classifier": "crops"}
+"""The networks by name, and what each calls its input."""
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Weights as they were when they were read; equal where the files are the same."""
+
+    weights: Weights = field(compare=False)
+    prints: tuple[str, ...]
 
 
 @lru_cache(maxsize=4)
-def _sessions(
-    folder: Path, prints: tuple[str, ...], threads: int
-) -> tuple[onnxruntime.InferenceSession, onnxruntime.InferenceSession]:
-    """Load both networks once, and again when `prints`, the files' fingerprints, have changed."""
-    segmenter, classifier = (_session(folder / f"{part}.onnx", threads) for part in _PARTS)
+def _networks(source: _Source, threads: int) -> tuple[Network, Network]:
+    """Load both networks once for the same fingerprints of their files."""
+    segmenter, classifier = (_load(source.weights, part, threads) for part in _INPUTS)
     return segmenter, classifier
 
 
-def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
+def _load(weights: Weights, part: str, threads: int) -> Network:
+    path = weights.folder / f"{part}.onnx"
+    # What was checked is what is run: the file is not opened again.
+    content = weights.content(path.name)
+    reason = refusal(content)
+    if reason:
+        raise WeightsError(path, f"no network that is run here: {reason}")
+    session = _session(path, content, threads)
+    inputs, wanted = session.get_inputs(), _INPUTS[part]
+    if [one.name for one in inputs] != [wanted] or len(session.get_outputs()) != 1:
+        got = ", ".join(one.name for one in inputs)
+        raise WeightsError(path, f"not the {part}: it takes {got[:200] or 'nothing'}, wanted {wanted}")
+    return Network(path, session)
+
+
+def _session(path: Path, content: bytes, threads: int) -> onnxruntime.InferenceSession:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -170,7 +242,7 @@ def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
     there = onnxruntime.get_available_providers()
     try:
         return onnxruntime.InferenceSession(
-            str(path), options, providers=[name for name in _PROVIDERS if name in there]
+            content, options, providers=[name for name in _PROVIDERS if name in there]
         )
     except Exception as error:  # noqa: BLE001  # ONNX Runtime raises a different private class for each fault
         raise WeightsError(path, f"no network that ONNX Runtime can run: {error}") from None

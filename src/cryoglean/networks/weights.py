@@ -16,12 +16,16 @@ from pydantic import ValidationError
 from scipy.special import expit
 
 from cryoglean.errors import UsageError, WeightsError
+from cryoglean.io.limits import read_file
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.networks.settings import Calibration, WeightsCard
 
 CARD = "card.json"
 FILES = ("segmenter.onnx", "classifier.onnx", "segmenter.safetensors", "classifier.safetensors")
 
+_MAX_BYTES = 2**30
+"""Of one file; the largest networks known here have 230 MB."""
+_REMEDY = "copy the whole folder again"
 _SHIPPED = Path(__file__).parents[1] / "weights"
 
 
@@ -39,6 +43,20 @@ class Weights:
 
     folder: Path
     card: WeightsCard
+
+    def content(self, file: str) -> bytes:
+        """Read one of its `FILES`, and nothing but what the card says that it holds.
+
+        Raises
+        ------
+        WeightsError
+            It is missing, or another than the card's.
+        """
+        path = self.folder / file
+        content = _read(path)
+        if self.card.sha256.get(file) != hashlib.sha256(content).hexdigest():
+            raise WeightsError(path, "is damaged or of other weights", _REMEDY)
+        return content
 
 
 def list_weights() -> list[Weights]:
@@ -67,13 +85,10 @@ def read_weights(name: str | Path) -> Weights:
     if not folder.is_dir():
         known = ", ".join(sorted(path.parent.name for path in _SHIPPED.glob(f"*/{CARD}"))) or "none"
         raise UsageError(f"no weights named {str(name)!r}, and no such folder; the package has: {known}")
-    card = _read_card(folder / CARD)
+    weights = Weights(folder, _read_card(folder / CARD))
     for file in FILES:
-        if not (folder / file).is_file():
-            raise WeightsError(folder / file, "is missing", "copy the whole folder again")
-        if card.sha256.get(file) != fingerprint(folder / file):
-            raise WeightsError(folder / file, "is damaged or of other weights", "copy the whole folder again")
-    return Weights(folder, card)
+        weights.content(file)
+    return weights
 
 
 def write_card(folder: Path, card: WeightsCard) -> None:
@@ -85,7 +100,16 @@ def write_card(folder: Path, card: WeightsCard) -> None:
 
 def fingerprint(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashlib.sha256(_read(path)).hexdigest()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return read_file(path, largest=_MAX_BYTES)
+    except FileNotFoundError:
+        raise WeightsError(path, "is missing", _REMEDY) from None
+    except OSError as error:
+        raise WeightsError(path, f"cannot be read: {error.strerror or error}", _REMEDY) from None
 
 
 def calibrated(
@@ -122,17 +146,18 @@ def logit(probability: ArrayLike) -> NDArray[np.float64]:
 
 def _read_card(path: Path) -> WeightsCard:
     try:
-        return WeightsCard.model_validate_json(path.read_text(encoding="utf-8"))
+        return WeightsCard.model_validate_json(read_file(path))
     except FileNotFoundError:
         raise WeightsError(path, "is missing, so this is no folder of weights") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise WeightsError(path, f"cannot be read: {error}") from None
+    except OSError as error:
+        raise WeightsError(path, f"cannot be read: {error.strerror or error}") from None
     except ValidationError as error:
         first = error.errors()[0]
-        if first["loc"] == ("version",):
+        other = next((each["input"] for each in error.errors() if each["loc"] == ("version",)), None)
+        if other is not None:
             raise WeightsError(
                 path,
-                f"is of version {first['input']}, and this program runs weights of version "
+                f"is of version {str(other)[:20]}, and this program runs weights of version "
                 f"{WeightsCard.model_fields['version'].default}",
                 "train anew, or use the program that they come from",
             ) from None

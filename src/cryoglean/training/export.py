@@ -6,12 +6,13 @@ import warnings
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save_file
 from torch import Tensor, nn
 
 from cryoglean.errors import WeightsError
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.networks.settings import ArchitectureConfig
+from cryoglean.networks.weights import Weights
 from cryoglean.training.architecture import build_classifier, build_segmenter
 
 
@@ -63,7 +64,7 @@ def export_networks(
             save_file({k: v.cpu().contiguous() for k, v in network.state_dict().items()}, partial)
 
 
-def load_trainable(folder: Path, architecture: ArchitectureConfig) -> tuple[nn.Module, nn.Module]:
+def load_trainable(weights: Weights, architecture: ArchitectureConfig) -> tuple[nn.Module, nn.Module]:
     """Load both networks of a folder of weights for further training.
 
     Raises
@@ -73,11 +74,12 @@ def load_trainable(folder: Path, architecture: ArchitectureConfig) -> tuple[nn.M
     """
     networks = build_segmenter(architecture), build_classifier(architecture)
     for part, network in zip(("segmenter", "classifier"), networks, strict=True):
-        path = folder / f"{part}.safetensors"
+        file = f"{part}.safetensors"
+        content = weights.content(file)
         try:
-            network.load_state_dict(load_file(path))
-        except (RuntimeError, OSError, ValueError) as error:
-            raise WeightsError(path, f"does not hold such a network: {error}") from None
+            network.load_state_dict(load(content))
+        except Exception as error:  # noqa: BLE001 - the library has a class of its own for what is damaged
+            raise WeightsError(weights.folder / file, f"does not hold such a network: {error}") from None
     return networks
 
 

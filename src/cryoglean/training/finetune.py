@@ -245,7 +245,7 @@ def _fine_tune(
     before = figures(measure_micrographs(networks, data.held), card.calibration, card.threshold)
     general = figures(measure_tiles(networks, data.validation), card.calibration, card.threshold)
     before[GENERAL] = general[_MERIT]
-    segmenter, classifier = load_trainable(job.start.folder, card.architecture)
+    segmenter, classifier = load_trainable(job.start, card.architecture)
     segmenter = tune_segmenter(
         segmenter,
         data,
@@ -267,7 +267,7 @@ def _fine_tune(
     fitted = _fit(job, data, pair)
     kept = fitted.own[_MERIT] < before[_MERIT] - CHANCE
     if kept:
-        pair = load_trainable(job.start.folder, card.architecture)
+        pair = load_trainable(job.start, card.architecture)
         fitted = _fit(job, data, pair)
     new = card.model_copy(
         update={

@@ -35,7 +35,7 @@ from cryoglean.training.classifier import (
     mine_crops,
 )
 from cryoglean.training.labelling import LabelledMicrograph
-from cryoglean.training.loop import Metrics, Task, Watch, train
+from cryoglean.training.loop import Metrics, Task, Watch, reading_checkpoint, train
 from cryoglean.training.losses import segmentation_loss
 from cryoglean.training.segmenter import measure, predict
 from cryoglean.training.settings import TrainConfig
@@ -286,7 +286,7 @@ class _Kept:
         if not resume:
             path.unlink(missing_ok=True)
         elif path.exists():
-            with safe_open(path, "pt") as file:
+            with reading_checkpoint(path), safe_open(path, "pt") as file:
                 self.best = float(file.metadata()["best"])
 
     @property
@@ -305,6 +305,6 @@ class _Kept:
 
     def restore(self, network: nn.Module) -> nn.Module:
         """Give a network the state that is kept."""
-        with safe_open(self._path, "pt") as file:
+        with reading_checkpoint(self._path), safe_open(self._path, "pt") as file:
             network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
         return network.eval()

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import csv
-import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from cryoglean.errors import WeightsError
+from cryoglean.io.limits import require_file
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.training.settings import TrainConfig
 
@@ -218,18 +220,17 @@ class _Run:
 
     def load(self, path: Path) -> int:
         """Read what `save` wrote, and return the step to go on with."""
+        with reading_checkpoint(path):
+            return self._load(path)
+
+    def _load(self, path: Path) -> int:
         tensors = load_file(path)
         parts: dict[str, dict[str, Tensor]] = {"network": {}, "average": {}, "optimiser": {}}
         for key, value in tensors.items():
             part, _, name = key.partition(".")
             parts.setdefault(part, {})[name] = value
-        try:
-            self.network.load_state_dict(parts["network"])
-            self.average.load_state_dict(parts["average"])
-        except RuntimeError as error:
-            raise WeightsError(
-                path, f"does not fit this network: {error}", "train into another folder"
-            ) from None
+        self.network.load_state_dict(parts["network"])
+        self.average.load_state_dict(parts["average"])
         state: dict[int, dict[str, Tensor]] = {}
         for key, value in parts["optimiser"].items():
             number, _, name = key.partition(".")
@@ -240,11 +241,29 @@ class _Run:
 
 
 def read_step(path: Path) -> int:
-    """Step after which a checkpoint was written, from its header."""
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(length))
-    return int(header["__metadata__"]["step"])
+    """Step after which a checkpoint was written, from its header.
+
+    Raises
+    ------
+    WeightsError
+        It is damaged.
+    """
+    with reading_checkpoint(path):
+        require_file(path)
+        with safe_open(path, "pt") as file:
+            return int(file.metadata()["step"])
+
+
+@contextmanager
+def reading_checkpoint(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while a checkpoint is read inside into a `WeightsError` naming it."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - torch and safetensors raise what they like on damaged files
+        reason = " ".join(str(error).split())[:500]
+        raise WeightsError(
+            path, f"does not fit this network: {reason}", "train into another folder"
+        ) from None
 
 
 class _Log:

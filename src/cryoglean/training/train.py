@@ -159,7 +159,7 @@ def calibrate_weights(folder: Path, tiles: Mapping[Split, LabelledTiles]) -> Wei
 
 def _initial(config: TrainConfig, start: Path | None) -> tuple[nn.Module, nn.Module]:
     if start is not None:
-        return load_trainable(start, config.architecture)
+        return load_trainable(read_weights(start), config.architecture)
     segmenter, classifier = build_segmenter(config.architecture), build_classifier(config.architecture)
     return segmenter, classifier
 
