@@ -1,5 +1,6 @@
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,14 @@ def test_a_run_is_summed_up_with_counts_rate_warnings_and_outliers() -> None:
         "warning: odd header",
         "worth a look: mic7: 0 picks; 103 is usual",
     ]
+
+
+def test_much_contamination_is_told_with_the_remedy() -> None:
+    usual, much = (replace(SUMMARY, contaminated_share=share) for share in (0.04, 0.062))
+    assert not any("contamination" in line for line in progress.summed_up(replace(ENDED, summary=usual)))
+    line = progress.summed_up(replace(ENDED, summary=much))[2]
+    assert line.startswith("warning: 6% of all candidates were taken for contamination")
+    assert "--no-contamination" in line
 
 
 def test_a_part_of_a_run_says_how_to_join_it() -> None:

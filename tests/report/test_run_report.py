@@ -102,9 +102,11 @@ def test_time_and_defocus_are_shown_where_they_are_known(
 
 def test_a_file_that_tells_no_defocus_is_refused(cryoglean: Program, run: RunFolder, tmp_path: Path) -> None:
     (tmp_path / "other.star").write_text("data_\n\nloop_\n_rlnMicrographName\nelse.mrc\n")
+    # What the run knows from another file does not help this one.
+    run.defocus.write_text("micrograph,defocus\nmic0,21000\n")
     outcome = cryoglean("report", run.root, "--defocus", tmp_path / "other.star")
     assert outcome.code == 1
-    assert "tells the defocus of no micrograph of this run" in outcome.err
+    assert "has the defocus of no micrograph of this run" in outcome.err
 
 
 def test_truth_adds_merit_and_a_curve(cryoglean: Program, run: RunFolder, tmp_path: Path) -> None:

@@ -208,6 +208,11 @@ def summed_up(event: Ended, *, timed: bool = True) -> list[str]:
         + (f", {summary.failed:,} failed" if summary.failed else "")
         + (f", {summary.missing:,} not done" if summary.missing else "")
     )
+    if summary.much_contamination:
+        lines.append(
+            f"warning: {summary.contaminated_share:.0%} of all candidates were taken for contamination; "
+            "where the report shows particles without circles, pick again with --no-contamination"
+        )
     lines += [
         f"warning: {text}" + (f" ({counted(number, 'micrograph')})" if number > 1 else "")
         for text, number in list(summary.warnings.items())[:MAX_LISTED]

@@ -58,9 +58,9 @@ def report(
     from cryoglean.report.run_report import write_report
 
     folder = RunFolder(run)
-    if defocus and not _learn_defocus(folder, defocus):
+    if defocus and not _keep_defocus(folder, defocus):
         remedy = "give the file that CTF estimation left, with _rlnDefocusU and _rlnDefocusV"
-        raise FileError(defocus[0], "tells the defocus of no micrograph of this run", remedy)
+        raise FileError(defocus[0], "has the defocus of no micrograph of this run", remedy)
     comparison = _compared(folder, truth, diameter=diameter, ignored=ignore_kind or ()) if truth else None
     page = write_report(folder, comparison=comparison)
     typer.echo(f"report: {page}")
@@ -68,12 +68,12 @@ def report(
         typer.echo(f"report: {print_page(page)}")
 
 
-def _learn_defocus(folder: RunFolder, files: list[Path]) -> bool:
-    """Keep what files tell of the defocus; whether any of it is about the run."""
-    from cryoglean.engine.defocus import keep_defocus
+def _keep_defocus(folder: RunFolder, files: list[Path]) -> bool:
+    """Keep the defocus that files hold, and return whether they hold that of any micrograph of the run."""
+    from cryoglean.engine.defocus import keep_ctf
     from cryoglean.engine.plan import plan_jobs, read_inputs
 
-    return bool(keep_defocus(folder, plan_jobs(read_inputs(folder)), files))
+    return bool(keep_ctf(folder, plan_jobs(read_inputs(folder)), files))
 
 
 def _compared(

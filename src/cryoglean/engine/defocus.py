@@ -1,20 +1,26 @@
-"""What a run knows of its micrographs' defocus: it decides no pick, but explains many."""
+"""What a run knows of its micrographs' CTF: it decides no pick, but explains many."""
 
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from pathlib import Path
 
 from cryoglean.engine.folder import RunFolder
 from cryoglean.engine.plan import Job
 from cryoglean.io.formats.naming import plain_name
-from cryoglean.io.formats.optics import read_defocus
+from cryoglean.io.formats.optics import CtfFit, read_ctf
 from cryoglean.io.writing import complete_or_absent
 
+_HEADER = ("micrograph", "defocus", "ctf_resolution", "ctf_figure_of_merit")
 
-def keep_defocus(folder: RunFolder, jobs: Sequence[Job], files: Sequence[Path]) -> dict[str, float]:
-    """Take the defocus of a run's micrographs from STAR files, and keep it with the run.
+
+def keep_ctf(folder: RunFolder, jobs: Sequence[Job], files: Sequence[Path]) -> dict[str, CtfFit]:
+    """Take the CTF fits of a run's micrographs from STAR files, and keep them with the run.
+
+    What was kept before stays where no file has another.
 
     Parameters
     ----------
@@ -28,43 +34,47 @@ def keep_defocus(folder: RunFolder, jobs: Sequence[Job], files: Sequence[Path]) 
 
     Returns
     -------
-    dict of str to float
-        Mean defocus in Å by the name of the micrograph; what was kept before stays where no file tells it.
+    dict of str to CtfFit
+        Those that the files have, by the name of the run's micrograph.
 
     Raises
     ------
     CoordinateError
         A file cannot be read.
     OutputError
-        It cannot be written.
+        They cannot be written.
     """
-    read = {name: value for file in files for name, value in read_defocus(file).items()}
-    plain = {plain_name(name): value for name, value in read.items()} | read
-    known = kept_defocus(folder)
-    for job in jobs:
-        value = plain.get(job.name, plain.get(plain_name(job.name)))
-        if value is not None:
-            known[job.name] = value
-    if read:
-        _write(folder, known)
-    return known
+    read = {name: fit for file in files for name, fit in read_ctf(file).items()}
+    plain = {plain_name(name): fit for name, fit in read.items()} | read
+    paired = {job.name: plain.get(job.name, plain.get(plain_name(job.name))) for job in jobs}
+    found = {name: fit for name, fit in paired.items() if fit is not None}
+    if found:
+        _write(folder, kept_ctf(folder) | found)
+    return found
 
 
-def kept_defocus(folder: RunFolder) -> dict[str, float]:
-    """Read what a run knows: mean defocus in Å, positive for underfocus, by the name of the micrograph."""
+def kept_ctf(folder: RunFolder) -> dict[str, CtfFit]:
+    """Read what a run knows of CTF fits, by the name of the micrograph."""
     try:
         with folder.defocus.open(encoding="utf-8", newline="") as file:
-            return {name: float(value) for name, value in list(csv.reader(file))[1:]}
-    except (OSError, ValueError):
+            rows = list(csv.reader(file))[1:]
+        return {name: CtfFit(*(float(value or "nan") for value in values)) for name, *values in rows}
+    except (OSError, ValueError, TypeError):
         # There is none, or it was spoiled: nothing that a pick depends on.
         return {}
 
 
-def _write(folder: RunFolder, defocus: Mapping[str, float]) -> None:
+def kept_defocus(folder: RunFolder) -> dict[str, float]:
+    """Read what a run knows: mean defocus in Å, positive for underfocus, by the name of the micrograph."""
+    return {name: fit.defocus for name, fit in kept_ctf(folder).items() if math.isfinite(fit.defocus)}
+
+
+def _write(folder: RunFolder, fits: Mapping[str, CtfFit]) -> None:
     with (
         complete_or_absent(folder.defocus) as partial,
         partial.open("w", encoding="utf-8", newline="") as file,
     ):
         table = csv.writer(file, lineterminator="\n")
-        table.writerow(["micrograph", "defocus"])
-        table.writerows((name, f"{value:.1f}") for name, value in defocus.items())
+        table.writerow(_HEADER)
+        for name, fit in fits.items():
+            table.writerow([name, *("" if math.isnan(value) else f"{value:.6g}" for value in astuple(fit))])

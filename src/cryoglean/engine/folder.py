@@ -34,6 +34,16 @@ class RunFolder:
         return self.root / "picks.csv"
 
     @property
+    def micrograph_table(self) -> Path:
+        """All micrographs, one row each."""
+        return self.root / "micrographs.csv"
+
+    @property
+    def micrograph_star(self) -> Path:
+        """The same in STAR."""
+        return self.root / "micrographs.star"
+
+    @property
     def star_list(self) -> Path:
         """The list of coordinate files by which RELION finds them."""
         return self.root / "autopick.star"
@@ -50,7 +60,7 @@ class RunFolder:
 
     @property
     def defocus(self) -> Path:
-        """Mean defocus of the micrographs, where it is known."""
+        """Defocus and CTF fit of the micrographs, where they are known."""
         return self.root / "defocus.csv"
 
     @property

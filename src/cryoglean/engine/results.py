@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -15,6 +15,7 @@ import tomli_w
 from pydantic import ValidationError
 
 import cryoglean
+from cryoglean.engine.defocus import kept_ctf
 from cryoglean.engine.folder import RunFolder
 from cryoglean.engine.ledger import (
     DIAMETER_DECIMALS,
@@ -24,6 +25,7 @@ from cryoglean.engine.ledger import (
     read_record,
     selection_of,
 )
+from cryoglean.engine.micrograph_table import write_micrograph_table
 from cryoglean.engine.outliers import Outlier, find_outliers
 from cryoglean.engine.plan import Job
 from cryoglean.engine.work import Outcome, file_results, outcome_of, with_corrections
@@ -33,6 +35,8 @@ from cryoglean.io.writing import complete_or_absent
 from cryoglean.pickers.settings import PickConfig
 from cryoglean.types import Picks
 
+MAX_CONTAMINATED = 0.05
+"""Contamination is the exception: where more of all candidates is taken for it, something is wrong."""
 _HEADER = ("micrograph", "x", "y", "score", "diameter", "kind")
 _ROW = f"%s,%.{XY_DECIMALS}f,%.{XY_DECIMALS}f,%.{SCORE_DECIMALS}f,%.{DIAMETER_DECIMALS}f,%s\n"
 
@@ -46,7 +50,7 @@ class Summary:
     micrographs, done, failed, missing : int
         All; those with picks, possibly none; those that failed; those not yet worked on.
     rejected : int
-        Those of the done that the user has rejected; of the others speak median and outliers.
+        Those of the done that the user has rejected, which do not count in what follows.
     picks : int
         Number of picks.
     median_picks : float
@@ -59,6 +63,10 @@ class Summary:
         What was strange about files, and about how many.
     outliers : tuple of Outlier
         Micrographs worth a look.
+    pixel_size : float, optional
+        Median Å per pixel of the micrographs that are done; None where it is not known.
+    contaminated_share : float, optional
+        Share of the candidates that were taken for contamination; None where that cannot be told.
     """
 
     micrographs: int
@@ -72,10 +80,17 @@ class Summary:
     warnings: dict[str, int]
     outliers: tuple[Outlier, ...]
     rejected: int = 0
+    pixel_size: float | None = None
+    contaminated_share: float | None = None
+
+    @property
+    def much_contamination(self) -> bool:
+        """Whether more candidates were taken for contamination than there can be any: it is the exception."""
+        return self.contaminated_share is not None and self.contaminated_share > MAX_CONTAMINATED
 
 
 def collect(jobs: Sequence[Job], folder: RunFolder, config: PickConfig) -> Summary:
-    """Write the table and the list of a run from its records, and sum it up.
+    """Write the tables and the list of a run from its records, and sum it up.
 
     A coordinate file that was selected or corrected in another way, or is missing, is written anew.
     Micrographs are not touched, and records are read one at a time.
@@ -108,6 +123,8 @@ def collect(jobs: Sequence[Job], folder: RunFolder, config: PickConfig) -> Summa
                 files[str(job.path)] = folder.star(job.name)
                 _write_rows(table, picks)
     write_coordinate_list(folder.star_list, files)
+    by_name = {outcome.name: outcome for outcome in outcomes}
+    write_micrograph_table(folder, jobs, outcomes=by_name, ctf=kept_ctf(folder))
     return sum_up(outcomes, missing=len(jobs) - len(outcomes))
 
 
@@ -117,31 +134,52 @@ def read_results(jobs: Iterable[Job], folder: RunFolder) -> Iterator[tuple[Recor
         yield _corrected(record, folder)
 
 
-def write_summary(folder: RunFolder, summary: Summary | None, *, state: str) -> None:
-    """Write what is known of a run.
+def write_summary(folder: RunFolder, summary: Summary, config: PickConfig) -> None:
+    """Write a run in numbers.
 
     Parameters
     ----------
     folder : RunFolder
         The run.
-    summary : Summary, optional
-        Its numbers, where they are known.
-    state : str
-        'unfinished', 'incomplete' where micrographs are missing, or 'complete'.
+    summary : Summary
+        Its numbers. It is 'incomplete' where micrographs are missing, or else 'complete'.
+    config : PickConfig
+        The resolved configuration.
 
     Raises
     ------
     OutputError
         It cannot be written.
     """
-    stored: dict[str, Any] = {"state": state, "version": cryoglean.__version__}
-    if summary is not None:
-        stored |= asdict(summary)
-        stored["failures"] = [
+    stored = {
+        "state": "incomplete" if summary.missing else "complete",
+        "version": cryoglean.__version__,
+        "method": config.method,
+        "diameter": config.diameter,
+        "contrast": config.contrast,
+        "threshold": config.min_score,
+        **asdict(summary),
+        "failures": [
             {"micrograph": outcome.name, "path": str(outcome.path), "error": outcome.error}
             for outcome in summary.failures
-        ]
-    with complete_or_absent(folder.summary) as partial:
+        ],
+    }
+    _write_json(folder.summary, stored)
+
+
+def mark_unfinished(folder: RunFolder) -> None:
+    """Say in the place of the summary that the run has not ended.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written.
+    """
+    _write_json(folder.summary, {"state": "unfinished", "version": cryoglean.__version__})
+
+
+def _write_json(path: Path, stored: Mapping[str, Any]) -> None:
+    with complete_or_absent(path) as partial:
         partial.write_text(json.dumps(stored, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -230,4 +268,18 @@ def sum_up(outcomes: Sequence[Outcome], *, missing: int) -> Summary:
         warnings=dict(Counter(text for outcome in outcomes for text in outcome.warnings).most_common()),
         outliers=tuple(find_outliers(kept)),
         rejected=len(done) - len(kept),
+        pixel_size=_median([outcome.pixel_size for outcome in kept]),
+        contaminated_share=_contaminated_share(kept),
     )
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.median(known)) if known else None
+
+
+def _contaminated_share(outcomes: Iterable[Outcome]) -> float | None:
+    """Return the share of all candidates that were taken for contamination, where that can be told."""
+    telling = [(one.contaminated, one.candidates) for one in outcomes if one.contaminated is not None]
+    candidates = sum(number for _, number in telling)
+    return round(sum(number for number, _ in telling) / candidates, 6) if candidates else None

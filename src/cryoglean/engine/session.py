@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from threading import Event as Signal
 
-from cryoglean.engine.defocus import keep_defocus
+from cryoglean.engine.defocus import keep_ctf
 from cryoglean.engine.events import Ended, Measured, Reporter, Started
 from cryoglean.engine.executors import Executor, choose_executor
 from cryoglean.engine.folder import RunFolder
@@ -18,7 +18,14 @@ from cryoglean.engine.ledger import identify, read_record
 from cryoglean.engine.lock import locked
 from cryoglean.engine.plan import Job, plan_jobs, read_inputs, shard_of, write_inputs
 from cryoglean.engine.resources import cores_given, threads
-from cryoglean.engine.results import Summary, collect, read_config, write_config, write_summary
+from cryoglean.engine.results import (
+    Summary,
+    collect,
+    mark_unfinished,
+    read_config,
+    write_config,
+    write_summary,
+)
 from cryoglean.engine.settings import EngineConfig
 from cryoglean.engine.size import is_needed, measure_run, read_size, resolve, write_size
 from cryoglean.engine.work import Draw, Reader, Task
@@ -88,7 +95,7 @@ def pick(run: Run, report: Reporter, stop: Signal | None = None) -> Ended:
     jobs = plan_jobs(run.paths)
     with locked(run.folder.lock, shared=run.engine.shard is not None):
         prepare(run)
-        keep_defocus(run.folder, jobs, run.optics)
+        keep_ctf(run.folder, jobs, run.optics)
         read = reader_of(run)
         task = make_task(run, settle(run, read, report))
         part = shard_of(jobs, run.engine.shard)
@@ -130,7 +137,7 @@ def reselect(folder: RunFolder, changed: SelectConfig) -> Summary:
     with locked(folder.lock):
         new = {name: getattr(changed, name) for name in changed.model_fields_set}
         config = config.model_copy(update=new)
-        write_summary(folder, None, state="unfinished")
+        mark_unfinished(folder)
         write_config(folder.config, config)
         return conclude(plan_jobs(read_inputs(folder)), folder, config)
 
@@ -147,7 +154,7 @@ def prepare(run: Run) -> None:
         run.folder.sweep()
     write_inputs(run.folder, run.paths)
     # Folders with a summary are not searched for micrographs, so overlays are never taken for some.
-    write_summary(run.folder, None, state="unfinished")
+    mark_unfinished(run.folder)
 
 
 def settle(run: Run, read: Reader, report: Reporter) -> PickConfig:
@@ -209,7 +216,7 @@ def conclude(jobs: Sequence[Job], folder: RunFolder, config: PickConfig) -> Summ
         They cannot be written.
     """
     summary = collect(jobs, folder, config)
-    write_summary(folder, summary, state="incomplete" if summary.missing else "complete")
+    write_summary(folder, summary, config)
     return summary
 
 

@@ -87,6 +87,12 @@ class Outcome:
         Why it failed.
     rejected : bool
         Whether the user has rejected it, so that it has no picks.
+    candidates : int
+        Number of candidates.
+    contaminated : int, optional
+        Number of candidates that were taken for contamination; None where that cannot be told.
+    pixel_size : float, optional
+        Å per pixel; None where it is not known.
     """
 
     name: str
@@ -97,6 +103,9 @@ class Outcome:
     warnings: tuple[str, ...] = ()
     error: str | None = None
     rejected: bool = False
+    candidates: int = 0
+    contaminated: int | None = None
+    pixel_size: float | None = None
 
 
 Reader = Callable[[Path], Micrograph]
@@ -203,6 +212,9 @@ def outcome_of(record: Record, picks: Picks) -> Outcome:
         warnings=record.warnings,
         error=record.error,
         rejected=record.rejected,
+        candidates=len(record.candidates or ()),
+        contaminated=record.contaminated,
+        pixel_size=record.candidates.pixel_size if record.candidates is not None else None,
     )
 
 

@@ -154,13 +154,6 @@ class RunStatistics:
         """Whether a score is the probability of a particle, which AutoCryoPicker's is not."""
         return self.config.method != "paper"
 
-    @property
-    def contaminated_share(self) -> float | None:
-        """Share of the candidates that were taken for contamination; None where no micrograph tells it."""
-        telling = [one for one in self.micrographs if one.contaminated is not None and one.candidates]
-        candidates = sum(one.candidates for one in telling)
-        return sum(one.contaminated or 0 for one in telling) / candidates if candidates else None
-
 
 @dataclass(frozen=True, eq=False)
 class Expectation:

@@ -45,7 +45,11 @@ CONFIG = PickConfig(diameter=100.0, contrast="dark", min_score=0.5, method="unsu
 def run_of(*micrographs: MicrographStatistics, **config: object) -> RunStatistics:
     run = RunStatistics(RunFolder(Path("run")), CONFIG.model_copy(update=config))
     run.micrographs = [replace(one, name=f"mic{k}") for k, one in enumerate(micrographs)]
-    run.summary = replace(run.summary, picks=sum(one.picks for one in micrographs))
+    telling = [one for one in micrographs if one.contaminated is not None]
+    candidates = sum(one.candidates for one in telling)
+    share = sum(one.contaminated for one in telling) / candidates if candidates else None
+    picks = sum(one.picks for one in micrographs)
+    run.summary = replace(run.summary, picks=picks, contaminated_share=share)
     return run
 
 

@@ -1,7 +1,9 @@
-"""Defocus of micrographs, from the STAR files that CTF estimation leaves."""
+"""CTF fits of micrographs, from the STAR files that CTF estimation leaves."""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +13,30 @@ from cryoglean.io.formats.star import find_block, read_star
 
 _NAMES = "rlnMicrographName"
 _DEFOCUS = ("rlnDefocusU", "rlnDefocusV")
+_FIT = ("rlnCtfMaxResolution", "rlnCtfFigureOfMerit")
 
 
-def read_defocus(path: Path) -> dict[str, float]:
-    """Read the mean defocus of each micrograph of a STAR file.
+@dataclass(frozen=True)
+class CtfFit:
+    """What CTF estimation found in a micrograph; NaN where it is not known.
+
+    Parameters
+    ----------
+    defocus : float
+        Mean of the two principal values, Å, positive for underfocus.
+    resolution : float
+        To which the fit agrees with the micrograph, Å.
+    figure_of_merit : float
+        How well it agrees, as the program counts it.
+    """
+
+    defocus: float = math.nan
+    resolution: float = math.nan
+    figure_of_merit: float = math.nan
+
+
+def read_ctf(path: Path) -> dict[str, CtfFit]:
+    """Read the CTF fit of each micrograph of a STAR file.
 
     Parameters
     ----------
@@ -24,9 +46,8 @@ def read_defocus(path: Path) -> dict[str, float]:
 
     Returns
     -------
-    dict of str to float
-        Mean of the two principal defocus values in Å, by the micrograph's name; empty where the file tells
-        none.
+    dict of str to CtfFit
+        By the micrograph's name; empty where the file has no defocus.
 
     Raises
     ------
@@ -38,7 +59,16 @@ def read_defocus(path: Path) -> dict[str, float]:
         return {}
     files, owner = np.unique(block.text(_NAMES), return_inverse=True)
     named = distinct_names([str(file) for file in files])
-    mean = np.mean([block.floats(label) for label in _DEFOCUS], axis=0)
-    of_each = np.split(mean[np.argsort(owner, kind="stable")], np.cumsum(np.bincount(owner))[:-1])
-    medians = {named[str(file)]: float(np.median(own)) for file, own in zip(files, of_each, strict=True)}
-    return {name: value for name, value in medians.items() if np.isfinite(value)}
+    unknown = np.full(len(block), np.nan)
+    values = np.column_stack(
+        [
+            np.mean([block.floats(label) for label in _DEFOCUS], axis=0),
+            *(block.floats(label) if label in block else unknown for label in _FIT),
+        ]
+    )
+    of_each = np.split(values[np.argsort(owner, kind="stable")], np.cumsum(np.bincount(owner))[:-1])
+    fits = {
+        named[str(file)]: CtfFit(*np.median(own, axis=0).tolist())
+        for file, own in zip(files, of_each, strict=True)
+    }
+    return {name: fit for name, fit in fits.items() if np.isfinite(fit.defocus)}

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from cryoglean.engine.results import MAX_CONTAMINATED
 from cryoglean.report.page import Section, Table, percent, plot
 from cryoglean.report.plots import Axis, Mark, histogram
 from cryoglean.report.statistics import RunStatistics
 
-MAX_CONTAMINATED = 0.05
-"""Contamination is the exception: where a larger part of all candidates lies on it, something is wrong."""
 _MAX_LISTED = 8
 
 
@@ -17,7 +16,7 @@ def contamination(run: RunStatistics) -> Section:
     """Say how many candidates lie on contamination, and in which micrographs."""
     known = [one for one in run.micrographs if one.contaminated is not None and one.candidates]
     shares = {one.name: (one.contaminated or 0) / one.candidates for one in known}
-    share = run.contaminated_share
+    share = run.summary.contaminated_share
     drawn = []
     if len(shares) > 1:
         counts, edges = np.histogram(list(shares.values()), bins=20, range=(0.0, max(0.2, *shares.values())))
@@ -40,7 +39,7 @@ def contamination(run: RunStatistics) -> Section:
         "worst": Table(("most in", "contaminated", "share"), rows, kind="figures") if rows else None,
     }
     notices: tuple[str, ...] = ()
-    if share is not None and share > MAX_CONTAMINATED:
+    if share is not None and run.summary.much_contamination:
         notices = (
             f"{percent(share)} of all candidates were taken for contamination, which is much. Where the "
             "micrographs below show particles without circles, pick again with `--no-contamination`.",
