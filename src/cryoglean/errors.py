@@ -58,6 +58,10 @@ class StructureError(FileError):
     """An atomic model or density map that cannot be read or used."""
 
 
+class DatasetError(FileError):
+    """Training data that cannot be read or used."""
+
+
 class OutputError(FileError):
     """A result that cannot be written."""
 

@@ -1,4 +1,7 @@
 import gzip
+import io
+import os
+import struct
 
 import gemmi
 import mrcfile
@@ -7,6 +10,7 @@ import pytest
 from scipy import ndimage
 
 from cryoglean.errors import StructureError
+from cryoglean.io import arrays
 from cryoglean.simulate import find_structures, load_structure
 from cryoglean.simulate.output import write_map
 from cryoglean.simulate.projection import Grid, potential_map
@@ -194,3 +198,77 @@ def test_the_shared_packs_have_the_masses_of_their_index(shared):
         # Protein takes 1.21 Å³ a dalton.
         assert structure.body.volume / 1.21 / 1e3 == pytest.approx(float(row["kDa_assembly"]), rel=0.16)
         assert structure.diameter == pytest.approx(float(row["max_dim_A"]), rel=0.12)
+
+
+def line(number, x, y="0.0"):
+    return f"ATOM  {number:5d}  CA  ALA A{number:4d}    {x:>8}{y:>8}     0.0  1.00 10.00           C\n"
+
+
+def map_header(*sides, voxel=3.0):
+    raw = bytearray(1024)
+    struct.pack_into("<4i", raw, 0, *sides, 2)
+    struct.pack_into("<3i3f", raw, 28, *sides, *(voxel * side for side in sides))
+    struct.pack_into("<3i", raw, 64, 1, 2, 3)
+    raw[208:216] = b"MAP \x44\x44\0\0"
+    return bytes(raw)
+
+
+def pack_of(**columns):
+    file = io.BytesIO()
+    np.savez_compressed(file, **columns)
+    return file.getvalue()
+
+
+WHOLE = np.eye(3, 4)[None]
+ATOMS = {"el": np.full(9, 6), "dxyz": np.ones((3, 9), int), "ops": WHOLE}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("nan.pdb", (line(1, "nan") + line(2, "inf")).encode(), "coordinates are no numbers"),
+        ("far.pdb", (line(1, "0.0") + line(2, "9999999")).encode(), "measures 9.95e.06 Å across"),
+        ("bad.json", b"{}", "cannot be read"),
+        ("large.mrc", map_header(2**30, 2**30, 2**30), "1073741824×1073741824×1073741824 voxels"),
+        ("long.mrc", map_header(1, 1, 5000) + bytes(20_000), "1×1×5000 voxels"),
+        ("cut.mrc", map_header(64, 64, 64), "no density map"),
+        (
+            "tiny.mrc",
+            map_header(2, 2, 2, voxel=1e-6) + np.arange(8, dtype="<f4").tobytes(),
+            "the voxels measure",
+        ),
+        ("shape.npz", pack_of(**ATOMS | {"ops": np.zeros((1, 1))}), "the array ops holds"),
+        ("lost.npz", pack_of(el=np.zeros(3)), "dxyz"),
+        ("nan.npz", pack_of(**ATOMS | {"ops": WHOLE * np.nan}), "no numbers"),
+        ("object.npz", pack_of(**ATOMS | {"el": np.array([None] * 9)}), "no pack of a structure"),
+        ("many.npz", pack_of(**ATOMS | {"ops": np.repeat(WHOLE, 6_000_000, 0)}), "54,000,000 atoms"),
+    ],
+)
+def test_what_is_damaged_or_means_harm_is_told(tmp_path, name, content, message):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(StructureError, match=message) as caught:
+        load_structure(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_pack_that_unpacks_to_more_than_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(arrays, "MAX_UNPACKED_BYTES", 1000)
+    many = {"el": np.full(9000, 6), "dxyz": np.ones((3, 9000), int)}
+    (tmp_path / "a.npz").write_bytes(pack_of(**ATOMS | many))
+    with pytest.raises(StructureError, match="unpack to"):
+        load_structure(tmp_path / "a.npz")
+
+
+def test_a_pipe_is_no_structure(tmp_path):
+    for name in ("a.pdb", "a.cif", "a.mrc", "a.npz"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(StructureError, match="a named pipe"):
+            load_structure(tmp_path / name)
+
+
+def test_a_list_of_structures_that_is_damaged_is_told(tmp_path):
+    (tmp_path / "a.pdb").write_text(line(1, "1.0"))
+    (tmp_path / "INDEX.tsv").write_bytes(b"id\tfamily\n\xff\xfe\n")
+    with pytest.raises(StructureError, match=r"INDEX.tsv: cannot be read"):
+        find_structures(tmp_path)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, Field, ValidationError
 
 from cryoglean.dataset.settings import PARTICLE_PX, TEST, VALIDATION
+from cryoglean.errors import DatasetError
+from cryoglean.io.arrays import Layout, read_arrays
+from cryoglean.io.limits import read_file
 from cryoglean.io.writing import complete_or_absent
 
 Split = Literal["train", "validation", "test"]
@@ -85,11 +88,32 @@ TILE_COLUMNS = np.dtype(
 )
 """Structured types of a shard's two tables; no value is an object, so nothing needs pickling."""
 
+_LAYOUT: Layout = {
+    "image": (np.uint8, "n s s"),
+    "labels": (np.uint16, "n s s"),
+    "contamination": (np.uint8, "n s s"),
+    "particles": (PARTICLE_COLUMNS, "m"),
+    "tiles": (TILE_COLUMNS, "n"),
+}
+_REMEDY = "make it again, or leave it out"
+
 
 def read_shard(path: Path) -> Shard:
-    """Read one file of tiles."""
-    with np.load(path, allow_pickle=False) as file:
-        return Shard(file["image"], file["labels"], file["contamination"], file["particles"], file["tiles"])
+    """Read one file of tiles.
+
+    Raises
+    ------
+    DatasetError
+        Not such a file.
+    """
+    try:
+        arrays = read_arrays(path, _LAYOUT)
+    except ValueError as error:
+        raise DatasetError(path, f"no shard of training tiles: {error}", _REMEDY) from None
+    particles = arrays["particles"]
+    if (particles["tile"] >= len(arrays["image"])).any():
+        raise DatasetError(path, "no shard of training tiles: particles of tiles that it has not", _REMEDY)
+    return Shard(**arrays)
 
 
 def write_shard(path: Path, shard: Shard) -> None:
@@ -111,8 +135,35 @@ def find_shards(folder: Path, split: Split) -> list[Path]:
 
 
 def particle_px_of(folder: Path) -> float:
-    """Return the particle diameter in pixels of a folder of shards, as its plan says, or `PARTICLE_PX`."""
+    """Return the particle diameter in pixels of a folder of shards, as its plan says, or `PARTICLE_PX`.
+
+    Raises
+    ------
+    DatasetError
+        The plan is none.
+    """
     plan = folder / "plan.json"
-    if not plan.is_file():
+    if not plan.exists():
         return PARTICLE_PX
-    return float(json.loads(plan.read_text(encoding="utf-8"))["config"]["tiles"]["particle_px"])
+    try:
+        return _Plan.model_validate_json(read_file(plan)).config.tiles.particle_px
+    except OSError as error:
+        raise DatasetError(plan, f"cannot be read: {error.strerror or error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise DatasetError(plan, f"no plan of training tiles: {place}: {first['msg']}", _REMEDY) from None
+
+
+class _Tiles(BaseModel):
+    particle_px: float = Field(ge=1, le=4096, allow_inf_nan=False)
+
+
+class _Config(BaseModel):
+    tiles: _Tiles
+
+
+class _Plan(BaseModel):
+    """What is asked of a plan, which says much more."""
+
+    config: _Config

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryoglean.dataset.grey_levels import quantise
-from cryoglean.errors import FileError
+from cryoglean.errors import DatasetError
 from cryoglean.image.background import flatten
+from cryoglean.io.arrays import Layout, read_arrays
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.labels.painting import LabelImage
 from cryoglean.labels.scale import WorkingScale
@@ -109,6 +109,15 @@ def sample_crops(
     )
 
 
+_LAYOUT: Layout = {
+    "image": (np.uint8, "n s s"),
+    "kind": (np.uint8, "n"),
+    "xy": (np.float32, "n 2"),
+    "micrograph": ("U", "n"),
+    "pixel_size": (np.float32, "n"),
+}
+
+
 def write_crops(crops: Sequence[Crops], path: Path) -> None:
     """Write crops of many micrographs into one npz file, in the order given."""
     columns = ("image", "kind", "xy", "micrograph", "pixel_size")
@@ -122,14 +131,13 @@ def read_crops(path: Path) -> Crops:
 
     Raises
     ------
-    FileError
+    DatasetError
         Not such a file.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return Crops(*(file[name] for name in ("image", "kind", "xy", "micrograph", "pixel_size")))
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise FileError(path, f"no file of crops: {error}") from None
+        return Crops(**read_arrays(path, _LAYOUT))
+    except ValueError as error:
+        raise DatasetError(path, f"no file of crops: {error}") from None
 
 
 def _within(xy: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np.bool_]:

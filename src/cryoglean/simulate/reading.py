@@ -7,9 +7,13 @@ is what a particle displaces.
 from __future__ import annotations
 
 import csv
+import gzip
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import cv2
 import gemmi
@@ -18,15 +22,34 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from cryoglean.errors import StructureError
+from cryoglean.errors import CryogleanError, StructureError
+from cryoglean.io.arrays import Layout, read_arrays
+from cryoglean.io.headers import is_credible_pixel_size
+from cryoglean.io.limits import open_file, read_file
 from cryoglean.simulate.scattering import NUCLEOTIDE, PROTEIN_POTENTIAL, RESIDUE
 from cryoglean.simulate.structures import AtomicModel, DensityMap, Structure
 
-_MODELS = (".pdb", ".ent", ".cif", ".mmcif", ".json")
+_MODELS = {
+    ".pdb": gemmi.CoorFormat.Pdb,
+    ".ent": gemmi.CoorFormat.Pdb,
+    ".cif": gemmi.CoorFormat.Mmcif,
+    ".mmcif": gemmi.CoorFormat.Mmcif,
+    ".json": gemmi.CoorFormat.Mmjson,
+}
 _MAPS = (".mrc", ".map", ".ccp4")
 _PACKS = (".npz",)
+_KNOWN = (*_MODELS, *_MAPS, *_PACKS)
 _PACK_UNIT = 0.05
 """Å per unit of a pack's coordinates."""
+_PACK: Layout = {"el": ("iu", "n"), "dxyz": ("iu", "3 n"), "ops": ("fiu", "k 3 4")}
+_MAX_MODEL_BYTES = 2 * 2**30
+"""Of an atomic model without compression; the largest in the Protein Data Bank take a quarter of that."""
+_MAX_ATOMS = 50_000_000
+"""Of a whole assembly; the largest viruses have 10 million."""
+_MAX_SIDE = 1024
+"""Voxels along an edge of a density map."""
+_DIAMETERS = (2.0, 20_000.0)
+"""Å; the thickest ice holds no larger particle."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +89,11 @@ def find_structures(folder: Path) -> list[StructureFile]:
         There is none.
     """
     try:
-        files = sorted(p for p in folder.iterdir() if _suffix(p) in _MODELS + _MAPS + _PACKS)
+        files = sorted(p for p in folder.iterdir() if _suffix(p) in _KNOWN)
     except OSError as error:
         raise StructureError(folder, f"cannot list the folder: {error.strerror}") from None
     if not files:
-        raise StructureError(folder, "holds no structure", f"wanted {', '.join(_MODELS + _MAPS + _PACKS)}")
+        raise StructureError(folder, "holds no structure", f"wanted {', '.join(_KNOWN)}")
     index = _index(folder / "INDEX.tsv")
     return [_described(path, index.get(_stem(path).lower(), {})) for path in files]
 
@@ -93,18 +116,56 @@ def load_structure(source: Path | StructureFile, *, assembly: str = "1") -> Stru
     if isinstance(source, Path):
         source = _described(source, _index(source.parent / "INDEX.tsv").get(_stem(source).lower(), {}))
     path, suffix = source.path, _suffix(source.path)
-    if not path.is_file():
+    if not path.exists():
         raise StructureError(path, "there is no such file")
-    if suffix in _PACKS:
-        return Structure(source.name, _read_pack(source).centred(), source.family)
-    if suffix in _MODELS:
-        return Structure(source.name, _read_model(path, assembly).centred(), source.family)
-    if suffix in _MAPS:
-        return Structure(source.name, _read_map(path), source.family)
+    body: AtomicModel | DensityMap
+    with _reading(path):
+        if suffix in _PACKS:
+            body = _centred(path, _read_pack(source))
+        elif suffix in _MODELS:
+            body = _centred(path, _read_model(path, assembly))
+        elif suffix in _MAPS:
+            body = _read_map(path)
+        else:
+            raise _unknown(path, suffix)
+        structure = Structure(source.name, body, source.family)
+        _require_credible(path, structure.diameter)
+        return structure
+
+
+def _unknown(path: Path, suffix: str) -> StructureError:
     if suffix == ".bcif":
-        raise StructureError(path, "BinaryCIF cannot be read", "convert it to mmCIF (.cif)")
-    wanted = ", ".join(_MODELS + _MAPS + _PACKS)
-    raise StructureError(path, f"no known kind of structure: {suffix!r}", f"wanted {wanted}")
+        return StructureError(path, "BinaryCIF cannot be read", "convert it to mmCIF (.cif)")
+    wanted = ", ".join(_KNOWN)
+    return StructureError(path, f"no known kind of structure: {suffix!r}", f"wanted {wanted}")
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn whatever a damaged structure leads to inside into a `StructureError` naming it."""
+    try:
+        yield
+    except CryogleanError:
+        raise
+    except OSError as error:
+        raise StructureError(path, f"cannot be read: {error.strerror or error}") from None
+    except Exception as error:  # noqa: BLE001 - libraries raise what they like on damaged files
+        reason = " ".join(str(error).split())[:300]
+        raise StructureError(path, f"cannot be read: {type(error).__name__}: {reason}") from None
+
+
+def _centred(path: Path, model: AtomicModel) -> AtomicModel:
+    if not np.isfinite(model.xyz).all():
+        raise StructureError(path, "has atoms whose coordinates are no numbers")
+    return model.centred()
+
+
+def _require_credible(path: Path, diameter: float) -> None:
+    """Refuse what is no particle by its size, of which projections would fill the memory."""
+    low, high = _DIAMETERS
+    if not low <= diameter <= high:
+        cause = f"measures {diameter:,.4g} Å across; a particle has {low:g} to {high:,.0f} Å"
+        raise StructureError(path, cause, "look for atoms far from all others, or set the voxel size")
 
 
 def _suffix(path: Path) -> str:
@@ -122,23 +183,28 @@ def _described(path: Path, row: dict[str, str]) -> StructureFile:
 
 
 def _index(path: Path) -> dict[str, dict[str, str]]:
-    if not path.is_file():
+    if not path.exists():
         return {}
-    with path.open(encoding="utf-8", newline="") as file:
-        return {row["id"].lower(): row for row in csv.DictReader(file, delimiter="\t") if row.get("id")}
+    with _reading(path):
+        rows = csv.DictReader(io.StringIO(read_file(path).decode("utf-8-sig"), newline=""), delimiter="\t")
+        return {row["id"].lower(): row for row in rows if row.get("id")}
 
 
 def _read_pack(source: StructureFile) -> AtomicModel:
     """Read a pack: atomic numbers, differences of coordinates, and the assembly's operators."""
     try:
-        with np.load(source.path, allow_pickle=False) as pack:
-            code, steps, operators = pack["el"], pack["dxyz"], pack["ops"]
-            xyz = np.cumsum(steps, axis=1, dtype=np.int64).T * np.float32(_PACK_UNIT)
-            xyz, code = _whole_residues(xyz, code, source.completeness)
-            turned = np.einsum("kij,nj->kni", operators[:, :, :3], xyz) + operators[:, None, :, 3]
-    except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
+        pack = read_arrays(source.path, _PACK)
+    except ValueError as error:
         raise StructureError(source.path, f"no pack of a structure: {error}") from None
-    if not len(xyz):
+    operators = pack["ops"]
+    if pack["el"].size * len(operators) > _MAX_ATOMS:
+        raise StructureError(
+            source.path, f"has {pack['el'].size * len(operators):,} atoms, more than are read"
+        )
+    xyz = np.cumsum(pack["dxyz"], axis=1, dtype=np.int64).T * np.float32(_PACK_UNIT)
+    xyz, code = _whole_residues(xyz, pack["el"], source.completeness)
+    turned = np.einsum("kij,nj->kni", operators[:, :, :3], xyz) + operators[:, None, :, 3]
+    if not turned.size:
         raise StructureError(source.path, "holds no atoms")
     return AtomicModel(
         turned.reshape(-1, 3).astype(np.float32), np.tile(code.astype(np.uint8), len(operators))
@@ -158,10 +224,7 @@ def _whole_residues(
 
 
 def _read_model(path: Path, assembly: str) -> AtomicModel:
-    try:
-        structure = gemmi.read_structure(str(path))
-    except (RuntimeError, ValueError, OSError) as error:
-        raise StructureError(path, f"cannot be read as an atomic model: {error}") from None
+    structure = gemmi.read_structure_string(_unpacked(path), format=_MODELS[_suffix(path)])
     structure.setup_entities()
     if len(structure) == 0 or structure[0].count_atom_sites() == 0:
         raise StructureError(path, "holds no atoms")
@@ -169,6 +232,12 @@ def _read_model(path: Path, assembly: str) -> AtomicModel:
         known = [a.name for a in structure.assemblies]
         if assembly not in known:
             raise StructureError(path, f"has no assembly {assembly!r}", f"it has {', '.join(known)}")
+        chosen = structure.assemblies[known.index(assembly)]
+        copies = sum(len(part.operators) for part in chosen.generators)
+        if copies * structure[0].count_atom_sites() > _MAX_ATOMS:
+            raise StructureError(
+                path, f"its assembly {assembly!r} has {copies:,} copies, more than are built"
+            )
         structure.transform_to_assembly(assembly, gemmi.HowToNameCopiedChain.Dup)
     structure.remove_alternative_conformations()
     structure.remove_hydrogens()
@@ -178,6 +247,17 @@ def _read_model(path: Path, assembly: str) -> AtomicModel:
     points = [point for chain in structure[0] for residue in chain for point in _points(residue)]
     xyz = np.array([point[:3] for point in points], np.float32)
     return AtomicModel(xyz, np.array([point[3] for point in points], np.uint8))
+
+
+def _unpacked(path: Path) -> bytes:
+    """Read a file of text, plain or gzipped, within bounds."""
+    with open_file(path) as file:
+        is_packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        content = (gzip.GzipFile(fileobj=file) if is_packed else file).read(_MAX_MODEL_BYTES + 1)
+    if len(content) > _MAX_MODEL_BYTES:
+        raise StructureError(path, f"is larger than {_MAX_MODEL_BYTES / 2**30:.0f} GiB, as no model is")
+    return content
 
 
 def _points(residue: gemmi.Residue) -> list[tuple[float, float, float, int]]:
@@ -192,21 +272,34 @@ def _points(residue: gemmi.Residue) -> list[tuple[float, float, float, int]]:
 def _read_map(path: Path) -> DensityMap:
     """Read a map in a cube, with what is about the particle taken away, and scaled to protein's potential."""
     try:
-        with mrcfile.open(path, permissive=True) as file:
-            data = None if file.data is None else np.asarray(file.data, np.float32)
-            sizes = [float(file.voxel_size[axis]) for axis in "xyz"]
-            order = [int(file.header[name]) for name in ("mapc", "mapr", "maps")]
+        open_file(path).close()
+        with warnings.catch_warnings(action="ignore"):
+            opened = mrcfile.open(path, permissive=True, header_only=True)
     except (OSError, ValueError) as error:
         raise StructureError(path, f"cannot be read as a map: {error}") from None
+    with opened as file:
+        sides = [int(file.header[name]) for name in ("nx", "ny", "nz")]
+    if not all(0 < side <= _MAX_SIDE for side in sides):
+        size = "×".join(map(str, sides))
+        raise StructureError(path, f"says that it has {size} voxels", f"bin it to {_MAX_SIDE} a side")
+    # What is odd about the file is told below, or does no harm.
+    with warnings.catch_warnings(action="ignore"), mrcfile.open(path, permissive=True) as file:
+        data = None if file.data is None else np.asarray(file.data, np.float32)
+        sizes = [float(file.voxel_size[axis]) for axis in "xyz"]
+        order = [int(file.header[name]) for name in ("mapc", "mapr", "maps")]
     if data is None or data.ndim != 3 or not np.isfinite(data).all() or np.ptp(data) == 0:
         shape = "nothing" if data is None else f"shape {data.shape}"
         raise StructureError(path, f"no density map: got {shape}", "wanted finite values in three dimensions")
-    if sizes[0] <= 0 or max(sizes) > 1.01 * min(sizes):
+    if not all(map(is_credible_pixel_size, sizes)) or max(sizes) > 1.01 * min(sizes):
         raise StructureError(path, f"the voxels measure {sizes} Å", "wanted cubes; set the voxel size")
     if sorted(order) == [1, 2, 3]:
         # Sections, rows and columns run along the axes maps, mapr and mapc; wanted are z, y and x.
         data = np.transpose(data, [order[::-1].index(axis) for axis in (3, 2, 1)])
-    return DensityMap(_potential(_cube(data)), sizes[0])
+    with np.errstate(all="ignore"):
+        potential = _potential(_cube(data))
+    if not np.isfinite(potential).all():
+        raise StructureError(path, "no density map: nothing in it stands out")
+    return DensityMap(potential, sizes[0])
 
 
 def _cube(data: NDArray[np.float32]) -> NDArray[np.float32]:

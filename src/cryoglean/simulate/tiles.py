@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cryoglean.errors import DatasetError
+from cryoglean.io.arrays import Layout, read_arrays
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.simulate.micrograph import Simulated, simulate_view
 from cryoglean.simulate.projection import Grid, projector
@@ -73,16 +75,36 @@ class ViewLibrary:
 
     @classmethod
     def load(cls, path: Path) -> ViewLibrary:
-        """Read what `save` wrote."""
-        with np.load(path, allow_pickle=False) as file:
-            return cls(
-                str(file["name"]),
-                str(file["family"]),
-                Extent(*(float(v) for v in file["extent"])),
-                float(file["pixel_size"]),
-                file["rotation"],
-                file["images"],
-            )
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        DatasetError
+            Not such a file.
+        """
+        try:
+            arrays = read_arrays(path, _LIBRARY)
+        except ValueError as error:
+            remedy = "remove it, and it is made again"
+            raise DatasetError(path, f"no library of a structure's views: {error}", remedy) from None
+        return cls(
+            str(arrays["name"]),
+            str(arrays["family"]),
+            Extent(*(float(v) for v in arrays["extent"])),
+            float(arrays["pixel_size"]),
+            arrays["rotation"],
+            arrays["images"],
+        )
+
+
+_LIBRARY: Layout = {
+    "name": ("U", ""),
+    "family": ("U", ""),
+    "extent": (np.float64, "3"),
+    "pixel_size": (np.float64, ""),
+    "rotation": (np.float64, "v 3 3"),
+    "images": (np.float16, "v n n"),
+}
 
 
 class LibraryProjector:
