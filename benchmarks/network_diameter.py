@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize
 
-import cryoglean.pickers.size.by_networks as looking
+import cryoglean.pickers.size.by_networks as by_size
 from cryoglean.dataset.shards import split_of
 from cryoglean.networks.runtime import Networks, load_networks
-from cryoglean.pickers.size.by_discs import Scale, estimate_scale
+from cryoglean.pickers.size.by_discs import measure_by_discs
 from cryoglean.simulate import find_structures, load_structure, simulate_micrograph
 from cryoglean.simulate.settings import SimulationConfig
-from cryoglean.types import Micrograph
+from cryoglean.types import Micrograph, ParticleSize
 
 LIMITS = (0.15, 0.25, 0.4)
 SPREAD = 0.1
@@ -49,10 +49,10 @@ def main() -> None:
         side = int(rng.choice([1400, 1900, 2400]))
         config = SimulationConfig(size=(side, side))
         made = simulate_micrograph(structure, config, seed=options.seed + number)
-        if len(made.truth) < looking.FEWEST:
+        if len(made.truth) < by_size.MIN_CANDIDATES:
             continue
-        disc = estimate_scale([made.micrograph], sign=-1.0)
-        found = looking.measure_scale(networks, [made.micrograph], by_edge=disc, sign=-1.0)
+        disc = measure_by_discs([made.micrograph], contrast="dark")
+        found = by_size.measure_by_networks(networks, [made.micrograph], discs=disc, contrast="dark")
         truth.append(structure.diameter)
         by_networks.append(found.diameter / structure.diameter if found else np.nan)
         by_discs.append(disc.diameter / structure.diameter if disc else np.nan)
@@ -62,7 +62,7 @@ def main() -> None:
             flush=True,
         )
         if options.fit:
-            seen.append(sights(networks, made.micrograph))
+            seen.append(views(networks, made.micrograph))
     report("networks", by_networks)
     report("discs", by_discs)
     if options.fit:
@@ -76,17 +76,17 @@ def report(name: str, ratios: Sequence[float]) -> None:
     print(f"{name}: {parts}; none found in {np.mean(np.isnan(ratios)):.2f}")
 
 
-def sights(networks: Networks, micrograph: Micrograph) -> tuple[np.ndarray, list[looking.Sight]]:
+def views(networks: Networks, micrograph: Micrograph) -> tuple[np.ndarray, list[by_size.View]]:
     """Logarithms of the diameters tried, and what is seen at each."""
-    tried = looking.diameters_to_try([micrograph])
-    side = looking.LOOKS[0]
-    seen = [looking.look_at(networks, [micrograph], Scale(d, -1.0, 0.0), side=side) for d in tried]
+    tried = by_size.diameters_to_try([micrograph])
+    side = by_size.FIELDS[0]
+    seen = [by_size.view_at(networks, [micrograph], ParticleSize(d), side=side) for d in tried]
     return np.log(tried), seen
 
 
-def fit(seen: Sequence[tuple[np.ndarray, list[looking.Sight]]], truth: np.ndarray) -> None:
+def fit(seen: Sequence[tuple[np.ndarray, list[by_size.View]]], truth: np.ndarray) -> None:
     """Print the weights under which the right scale is most plausible, and how they do on the other half."""
-    traits = [(tried, looking.traits(own)) for tried, own in seen]
+    traits = [(tried, by_size.traits(own)) for tried, own in seen]
 
     def loss(parameters: np.ndarray) -> float:
         total = 0.0

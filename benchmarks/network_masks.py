@@ -26,6 +26,7 @@ from cryoglean.pickers.pixer.settings import NetworkConfig
 from cryoglean.simulate import Structure, find_structures, load_structure, simulate_micrograph
 from cryoglean.simulate.micrograph import Simulated
 from cryoglean.simulate.settings import SimulationConfig
+from cryoglean.types import ParticleSize
 
 HELD_OUT: tuple[Split, ...] = ("test", "validation")
 """Splits whose families no network learnt from."""
@@ -91,9 +92,9 @@ def clean_field(structure: Structure, *, seed: int) -> Simulated:
 
 def overlap_of_whole(made: Simulated, weights: str) -> np.ndarray:
     """Overlaps of the particles that the border does not cut."""
-    picker = NetworkPicker(NetworkConfig(diameter=made.diameter, contrast="dark", weights=weights))
+    picker, size = NetworkPicker(NetworkConfig(weights=weights)), ParticleSize(made.diameter, "dark")
     reach_px = REACH * made.diameter / made.micrograph.pixel_size
-    every = particle_overlaps(made.labels, picker.mask(made.micrograph), reach_px=reach_px)
+    every = particle_overlaps(made.labels, picker.mask(made.micrograph, size), reach_px=reach_px)
     own = every[: len(made.truth)]
     return own[~made.truth.extra["cut"].astype(bool) & np.isfinite(own)]
 

@@ -3,7 +3,7 @@
     python benchmarks/network_speed.py [--diameters 100 150 200] [--size 4096] [--repeat 5]
 
 A simulated micrograph is written once for every diameter; each repetition reads it, picks it and
-writes a STAR file. Diameter and contrast are told, as a run knows them once it has looked at a few
+writes a STAR file. Diameter and contrast are given, as a run knows them once it has looked at a few
 micrographs. The first pick, which loads ONNX Runtime and the weights, is reported as start-up.
 Of the others the fastest counts, since a shared machine only ever adds time.
 """
@@ -26,6 +26,7 @@ from cryoglean.pickers.pixer.picker import NetworkPicker
 from cryoglean.pickers.pixer.settings import NetworkConfig
 from cryoglean.select import select
 from cryoglean.select.settings import SelectConfig
+from cryoglean.types import ParticleSize
 
 
 def main() -> None:
@@ -42,8 +43,8 @@ def main() -> None:
         for diameter in options.diameters:
             path = Path(folder) / f"{diameter}.mrc"
             write_mrc(path, discs(options.size, diameter), pixel_size=1.0)
-            config = NetworkConfig(weights=options.weights, diameter=diameter, contrast="dark")
-            seconds, picks = time_picks(path, config, options.repeat)
+            size = ParticleSize(diameter, "dark")
+            seconds, picks = time_picks(path, options.weights, size, repeat=options.repeat)
             print(
                 f"{options.size}² at D = {diameter} px: {min(seconds[1:]):.2f} s a micrograph "
                 f"(start-up {seconds[0] - min(seconds[1:]):.2f} s), {picks} picks"
@@ -52,13 +53,13 @@ def main() -> None:
     print(f"peak memory {peak:.2f} GiB on {cv2.getNumThreads()} cores")
 
 
-def time_picks(path: Path, config: NetworkConfig, repeat: int) -> tuple[list[float], int]:
+def time_picks(path: Path, weights: str, size: ParticleSize, *, repeat: int) -> tuple[list[float], int]:
     """Seconds of each repetition, the first with start-up, and the number of picks."""
     seconds, count = [], 0
     for _ in range(repeat + 1):
         start = time.perf_counter()
-        picker = NetworkPicker(config)
-        picks = picker.find(read_micrograph(path))
+        picker = NetworkPicker(NetworkConfig(weights=weights))
+        picks = picker.find(read_micrograph(path), size)
         picks = select(picks, SelectConfig(min_score=picker.recommended_score))
         write_coordinates(picks, path.with_suffix(".star"))
         seconds.append(time.perf_counter() - start)

@@ -36,7 +36,7 @@ from cryoglean.io.formats import read_picks
 from cryoglean.pickers.autocryopicker.clustering import darkest_pixels
 from cryoglean.pickers.autocryopicker.picker import AutoCryoPicker
 from cryoglean.pickers.autocryopicker.settings import ClusterConfig, PaperConfig
-from cryoglean.types import Mask, Micrograph, Picks
+from cryoglean.types import Mask, Micrograph, ParticleSize, Picks
 
 CLUSTERINGS = {
     "intensity-based, 4": ClusterConfig(method="intensity", classes=4),
@@ -97,20 +97,20 @@ def load(data: Path) -> list[DataSet]:
 
 
 def measure(data: DataSet, clustering: ClusterConfig) -> Row:
-    picker = AutoCryoPicker(PaperConfig(diameter=data.diameter, contrast="dark", cluster=clustering))
+    picker, size = AutoCryoPicker(PaperConfig(cluster=clustering)), ParticleSize(data.diameter, "dark")
     found, counts, masks, clustering_ms, whole_ms = [], [], [], [], []
     for micrograph, truth in data.pairs:
-        picks = picker.find(micrograph)
+        picks = picker.find(micrograph, size)
         picks = picks[picks.score >= picker.recommended_score]
         countable = truth[truth.kind != "side_overlapping"]
         found.append(picks)
         counts.append(paper_counting(countable, picks, diameter_px=data.label_px))
-        stages = picker.stages(micrograph)
+        stages = picker.stages(micrograph, size)
         labels = paint_discs(countable, micrograph.shape, diameter_px=data.label_px)
         masks.append(mask_merit(stages["cleaned"] > 0, labels))
         final = stages["morphology"]
         clustering_ms.append(best_time(lambda image=final: darkest_pixels(image, clustering)))
-        whole_ms.append(best_time(lambda image=micrograph: picker.find(image)))
+        whole_ms.append(best_time(lambda image=micrograph: picker.find(image, size)))
     merit = evaluate(
         [truth for _, truth in data.pairs],
         found,
@@ -175,7 +175,7 @@ def print_table(data: DataSet) -> None:
 def print_ratio(data: DataSet) -> None:
     """Compare clustering on the histogram with clustering every pixel, on the same image in the same run."""
     micrograph = data.pairs[0][0]
-    image = AutoCryoPicker(PaperConfig(diameter=data.diameter)).stages(micrograph)["morphology"]
+    image = AutoCryoPicker().stages(micrograph, ParticleSize(data.diameter, "dark"))["morphology"]
     ours = best_time(lambda: darkest_pixels(image, CLUSTERINGS["k-means, 4"]))
     pixels = image.reshape(-1, 1).astype(np.float64)
     start = time.perf_counter()

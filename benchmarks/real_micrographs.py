@@ -20,8 +20,7 @@ import numpy as np
 from cryoglean.evaluate import evaluate
 from cryoglean.io import read_micrograph
 from cryoglean.io.formats import read_picks
-from cryoglean.pickers.base import Picker
-from cryoglean.pickers.factory import build_picker
+from cryoglean.pickers import Picker, build_picker, find_alone
 from cryoglean.pickers.settings import PickConfig
 from cryoglean.types import Micrograph, Picks
 
@@ -57,7 +56,8 @@ def labelled(data: Path) -> list[DataSet]:
 
 
 def made(name: str, weights: str) -> Picker:
-    return build_picker(PickConfig(method=name, weights=weights if name == "network" else "general"))
+    own = {"weights": weights} if name == "network" else {}
+    return build_picker(PickConfig(method=name, **own))
 
 
 def read(path: Path, noise: float) -> Micrograph:
@@ -70,7 +70,7 @@ def read(path: Path, noise: float) -> Micrograph:
 
 
 def kept(picker: Picker, micrograph: Micrograph) -> Picks:
-    found = picker.find(micrograph)
+    found = find_alone(picker, micrograph)
     return found[found.score >= picker.recommended_score]
 
 
@@ -79,7 +79,7 @@ def print_scores(data: DataSet, pickers: dict[str, Picker], noise: float) -> Non
     truth = [read_picks(path)[0] for _, path in data.pairs]
     for name, picker in pickers.items():
         # Precision-recall curves need every candidate, the other figures those that are kept.
-        found = [picker.find(micrograph) for micrograph in micrographs]
+        found = [find_alone(picker, micrograph) for micrograph in micrographs]
         picks = [one[one.score >= picker.recommended_score] for one in found]
         settings = {"diameter_px": data.label_px, "tolerances": (0.5, 0.25), "ignored_kinds": data.ignored}
         scored, ranked = evaluate(truth, picks, **settings), evaluate(truth, found, **settings)

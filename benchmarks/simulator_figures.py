@@ -99,8 +99,8 @@ def draw_gallery() -> None:
 
 
 def changed(conditions: Conditions, change: dict[str, dict[str, Any]]) -> Conditions:
-    sections = {name: getattr(conditions, name).model_copy(update=values) for name, values in change.items()}
-    return conditions.model_copy(update=sections)
+    sections = {name: getattr(conditions, name).changed(**values) for name, values in change.items()}
+    return conditions.changed(**sections)
 
 
 def picture(structure: Structure, conditions: Conditions) -> Image:

@@ -2,7 +2,8 @@
 
 >>> import cryoglean
 >>> micrograph = cryoglean.read_micrograph("FoilHole_42.mrc")  # doctest: +SKIP
->>> picks = cryoglean.build_picker(cryoglean.PickConfig()).find(micrograph)  # doctest: +SKIP
+>>> picker = cryoglean.build_picker(cryoglean.PickConfig())
+>>> picks = cryoglean.find_alone(picker, micrograph)  # doctest: +SKIP
 >>> from cryoglean.select import select
 >>> kept = select(picks, cryoglean.SelectConfig(min_score=0.5))  # doctest: +SKIP
 """

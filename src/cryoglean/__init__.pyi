@@ -1,5 +1,6 @@
 from .io import read_micrograph
 from .io.formats import read_picks, write_picks
+from .pickers.base import find_alone
 from .pickers.factory import build_picker
 from .pickers.settings import PickConfig
 from .select.settings import SelectConfig
@@ -14,6 +15,7 @@ __all__ = [
     "Picks",
     "SelectConfig",
     "build_picker",
+    "find_alone",
     "read_micrograph",
     "read_picks",
     "simulate_micrograph",

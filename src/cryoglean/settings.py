@@ -6,15 +6,38 @@ same name, so there is one place to change it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.fields import FieldInfo
 
 
 class Config(BaseModel):
     """Base of all configurations: immutable, where unknown names and numbers without end are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+    def changed(self, **values: Any) -> Self:
+        """Return the same settings with some values changed, each checked as if it had been given at first.
+
+        Raises
+        ------
+        ValidationError
+            A value out of range, or a name that is no setting.
+        """
+        own = {name: getattr(self, name) for name in self.model_fields_set}
+        return self.model_validate(own | values)
+
+    @classmethod
+    def options(cls) -> Mapping[str, FieldInfo]:
+        """Return the settings by the name that options and files give them."""
+        return cls.model_fields
+
+    @classmethod
+    def merged(cls, stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+        """Join the settings of a file and those given beside it, which win."""
+        return {**stored, **given}
 
 
 class Range(Config):

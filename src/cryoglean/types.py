@@ -1,4 +1,4 @@
-"""The four things that travel through cryoglean: micrographs, score maps, picks and matches.
+"""What travels through cryoglean: micrographs, resampled images, the particles' size, picks and matches.
 
 All are immutable and their arrays are read-only, so a value can be shared between threads and kept in
 results without a copy. The frame of reference is one throughout: images are indexed ``[y, x]`` in the row
@@ -20,6 +20,10 @@ from numpy.typing import ArrayLike, NDArray
 FloatImage = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Kind = Literal["particle", "top", "side"]
+Contrast = Literal["dark", "bright"]
+
+SIGN_OF: Mapping[Contrast, float] = MappingProxyType({"dark": -1.0, "bright": 1.0})
+"""Sign of a particle's signal by its contrast; the one place where it is decided."""
 
 
 def _frozen(values: ArrayLike, dtype: Any) -> NDArray[Any]:
@@ -75,16 +79,16 @@ class Micrograph:
 
 @dataclass(frozen=True, eq=False)
 class ResampledImage:
-    """A map of scores or probabilities over a micrograph, usually coarser than it.
+    """An image made from a micrograph at another pixel size, with the exact way back.
 
     Parameters
     ----------
     data : ndarray of float32, shape (my, mx)
         The values.
     step : tuple of float
-        Micrograph pixels per map pixel, (y, x).
+        Micrograph pixels per pixel of the image, (y, x).
     offset : tuple of float
-        Micrograph coordinate of the map's pixel (0, 0), (y, x): ``(step - 1) / 2`` where the map was made by
+        Micrograph coordinate of the image's pixel (0, 0), (y, x): ``(step - 1) / 2`` where it was made by
         averaging blocks, 0 where it was made by cropping the Fourier transform.
     """
 
@@ -96,17 +100,49 @@ class ResampledImage:
         object.__setattr__(self, "data", _frozen(self.data, np.float32))
 
     def to_micrograph(self, xy: ArrayLike) -> NDArray[np.float64]:
-        """Map coordinates (n, 2), as x, y, to micrograph pixels."""
+        """Coordinates in the image (n, 2), as x, y, to micrograph pixels."""
         micrograph: NDArray[np.float64] = np.asarray(xy, np.float64).reshape(-1, 2) * np.array(
             self.step[::-1]
         ) + np.array(self.offset[::-1])
         return micrograph
 
     def from_micrograph(self, xy: ArrayLike) -> NDArray[np.float64]:
-        """Micrograph coordinates (n, 2), as x, y, to map pixels."""
+        """Micrograph coordinates (n, 2), as x, y, to pixels of the image."""
         shifted = np.asarray(xy, np.float64).reshape(-1, 2) - np.array(self.offset[::-1])
         own: NDArray[np.float64] = shifted / np.array(self.step[::-1])
         return own
+
+
+@dataclass(frozen=True)
+class ParticleSize:
+    """How large the particles of some micrographs are, and whether they are dark or bright.
+
+    Parameters
+    ----------
+    diameter : float
+        Particle diameter, Å.
+    contrast : {'dark', 'bright'}
+        Whether particles are darker than the ice, as usual, or brighter.
+    source : {'given', 'discs', 'networks'}
+        What it rests on: the user's word, discs that stand out, or what the networks recognise.
+    support : float
+        Part of the area that speaks for it: by which discs of this size outweigh those of the opposite
+        contrast, or which lies under particles that the networks are sure of. 0 where it was not measured.
+    """
+
+    diameter: float
+    contrast: Contrast = "dark"
+    source: Literal["given", "discs", "networks"] = "given"
+    support: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.diameter > 0:
+            raise ValueError(f"a particle's diameter must be positive, got {self.diameter} Å")
+
+    @property
+    def sign(self) -> float:
+        """−1 for dark particles, 1 for bright ones."""
+        return SIGN_OF[self.contrast]
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,6 +194,12 @@ class Picks:
             length = len(extra[column] if column in extra else getattr(self, column))
             if length != n:
                 raise ValueError(f"{n} coordinates but {length} values of {column}")
+
+    @classmethod
+    def empty(cls, micrograph: Micrograph) -> Self:
+        """Return no picks at all of a micrograph."""
+        shape, pixel_size = micrograph.shape, micrograph.pixel_size
+        return cls(np.zeros((0, 2)), name=micrograph.name, shape=shape, pixel_size=pixel_size)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A mapping proxy does not pickle; workers send picks between processes.

@@ -46,6 +46,6 @@ def test_a_damaged_file_is_an_error_and_stays(tmp_path: Path, text: str, said: s
 
 def test_digests_tell_what_picks_follow_from() -> None:
     assert Corrections(micrograph="mic", looked_at=True, revision=3).digest == ""
-    assert MADE.digest == MADE.model_copy(update={"revision": 9, "looked_at": False}).digest
-    assert len({MADE.digest, MADE.model_copy(update={"added": ()}).digest, ""}) == 3
-    assert MADE.model_copy(update={"rejected": True}).digest == "rejected"
+    assert MADE.digest == MADE.changed(revision=9, looked_at=False).digest
+    assert len({MADE.digest, MADE.changed(added=()).digest, ""}) == 3
+    assert MADE.changed(rejected=True).digest == "rejected"

@@ -83,7 +83,7 @@ def test_the_last_word_about_a_pick_counts() -> None:
 
 
 def test_a_deletion_from_before_another_search_can_be_taken_back() -> None:
-    before = EMPTY.model_copy(update={"deleted": (Deleted(x=12, y=10, score=0.7), Deleted(x=70, y=70))})
+    before = EMPTY.changed(deleted=(Deleted(x=12, y=10, score=0.7), Deleted(x=70, y=70)))
     made = after(restore(NAMES[0]), before=before)
     assert made.deleted == (Deleted(x=70, y=70),)
 

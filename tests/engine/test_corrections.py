@@ -89,7 +89,7 @@ def test_they_hold_at_other_thresholds_and_after_another_search(run: Run) -> Non
     for min_score in (0.05, 0.999, 0.5):
         reselect(run.folder, SelectConfig(min_score=min_score))
         require_corrected(run.folder, made)
-    changed = replace(run, config=run.config.model_copy(update={"diameter": 90.0}))
+    changed = replace(run, config=run.config.changed(diameter=90.0))
     assert pick(changed, ignore).jobs == len(run.paths)
     places = picks_in(run.folder.star(CORRECTED)).xy
     deleted, moved = made.deleted[0], made.moved[0]
@@ -124,7 +124,7 @@ def test_what_is_taken_back_leaves_no_trace(run: Run) -> None:
 def test_rejected_micrographs_do_not_count_among_the_others(
     many: Callable[[int], list[Path]], out: RunFolder, known: PickConfig
 ) -> None:
-    run = Run(many(10), out, known.model_copy(update={"max_picks": 9}), ONE)
+    run = Run(many(10), out, known.changed(max_picks=9), ONE)
     assert pick(run, ignore).summary.outliers == ()
     write_corrections(out.correction("mic0003"), Corrections(micrograph="mic0003", rejected=True))
     summary = reselect(out, SelectConfig())

@@ -23,6 +23,7 @@ from cryoglean.engine.work import Outcome
 from cryoglean.io import expand_inputs, read_micrograph
 from cryoglean.io.formats import read_picks
 from cryoglean.pickers.settings import PickConfig
+from cryoglean.types import Micrograph, ParticleSize, Picks
 from tests.engine.killing import KillOnce, kill_always
 from tests.engine.session_files import ignore, left_by, partials
 
@@ -134,17 +135,15 @@ def test_a_defect_in_the_picker_costs_one_micrograph(
 ) -> None:
     from cryoglean.engine import work
 
-    class Defective:
-        def find(self, micrograph: object) -> object:
-            return {}["no such key"]
-
     real = work.build_picker(known)
 
     class OnceDefective:
-        def find(self, micrograph: object) -> object:
-            return Defective().find(micrograph) if micrograph.name == "mic0001" else real.find(micrograph)
+        measure_size = real.measure_size
 
-    monkeypatch.setattr(work, "_picker", lambda config: OnceDefective())
+        def find(self, micrograph: Micrograph, size: ParticleSize) -> Picks:
+            return {}["no such key"] if micrograph.name == "mic0001" else real.find(micrograph, size)
+
+    monkeypatch.setattr(work, "build_picker", lambda config: OnceDefective())
     ended = pick(Run(session, out, known, EngineConfig(workers=1)), ignore)
     assert (ended.summary.done, ended.summary.failed) == (5, 1)
     assert "please report it: KeyError in test_faults.py" in ended.summary.failures[0].error

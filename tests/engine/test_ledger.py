@@ -128,9 +128,9 @@ class TestIsCurrent:
         assert not record.is_from(file.with_name("elsewhere.mrc"))
 
     def test_a_changed_search_is_another_and_a_changed_selection_is_not(self, record: Record) -> None:
-        assert record.is_of(CONFIG.model_copy(update={"min_score": 0.9, "border": 0.5, "max_picks": 3}), None)
-        assert not record.is_of(CONFIG.model_copy(update={"diameter": 97.0}), None)
-        assert not record.is_of(CONFIG.model_copy(update={"rounds": 1}), None)
+        assert record.is_of(CONFIG.changed(min_score=0.9, border=0.5, max_picks=3), None)
+        assert not record.is_of(CONFIG.changed(diameter=97.0), None)
+        assert not record.is_of(CONFIG.changed(rounds=1), None)
 
     def test_other_weights_and_another_version_are_another_search(self, record: Record) -> None:
         assert not record.is_of(CONFIG, "digest")

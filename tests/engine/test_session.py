@@ -18,7 +18,7 @@ from cryoglean.engine.work import Outcome, file_results
 from cryoglean.errors import FileError, OutputError, UsageError
 from cryoglean.io import read_micrograph
 from cryoglean.io.formats import read_picks
-from cryoglean.pickers.factory import build_picker
+from cryoglean.pickers import build_picker, find_alone
 from cryoglean.pickers.settings import PickConfig
 from cryoglean.report.overlay_file import write_overlay
 from cryoglean.select import select
@@ -60,7 +60,12 @@ def test_what_a_run_leaves_is_what_picker_and_selection_give(run: Run) -> None:
     table = {picks.name: picks for picks in read_picks(run.folder.table)}
     config = read_config(run.folder.config)
     for path in run.paths:
-        candidates = build_picker(config).find(read_micrograph(path))
+        candidates = find_alone(
+            build_picker(config),
+            read_micrograph(path),
+            diameter=config.diameter,
+            contrast=config.known_contrast,
+        )
         picks = select(rounded(candidates), SelectConfig(min_score=0.5))
         for left in (listed[path.stem], table[path.stem]):
             np.testing.assert_array_equal(left.xy, picks.xy)
@@ -109,7 +114,7 @@ def test_a_new_micrograph_is_added_and_one_that_is_named_no_more_left_out(
 
 def test_a_changed_search_is_done_again(run: Run) -> None:
     pick(run, ignore)
-    changed = run.config.model_copy(update={"diameter": 90.0})
+    changed = run.config.changed(diameter=90.0)
     assert len(again(run, config=changed).outcomes) == len(run.paths)
     assert read_config(run.folder.config).diameter == 90.0
 
@@ -119,7 +124,7 @@ def test_a_changed_threshold_touches_no_micrograph(run: Run) -> None:
     shutil.rmtree(run.paths[0].parent)
     scores = np.concatenate([picks.score for picks in read_picks(run.folder.table)])
     median = float(np.median(scores))
-    told = again(run, config=run.config.model_copy(update={"min_score": median}))
+    told = again(run, config=run.config.changed(min_score=median))
     assert told.outcomes == []
     kept = np.concatenate([picks.score for picks in read_picks(run.folder.star_list)])
     np.testing.assert_array_equal(np.sort(kept), np.sort(scores[scores >= median]))
@@ -130,7 +135,7 @@ def test_selecting_anew_is_the_same_as_picking_with_that_threshold(run: Run, tmp
     before = left_by(run.folder.root)
     summary = reselect(run.folder, SelectConfig(min_score=0.05, border=0.4))
     direct = RunFolder(tmp_path / "direct")
-    config = run.config.model_copy(update={"min_score": 0.05, "border": 0.4})
+    config = run.config.changed(min_score=0.05, border=0.4)
     assert pick(replace(run, folder=direct, config=config), ignore).summary.picks == summary.picks
     assert left_by(run.folder.root) == left_by(direct.root) != before
     reselect(run.folder, SelectConfig(min_score=0.5, border=0.0))
@@ -138,7 +143,7 @@ def test_selecting_anew_is_the_same_as_picking_with_that_threshold(run: Run, tmp
 
 
 def test_selecting_anew_keeps_what_is_not_said(run: Run) -> None:
-    pick(replace(run, config=run.config.model_copy(update={"max_picks": 4})), ignore)
+    pick(replace(run, config=run.config.changed(max_picks=4)), ignore)
     summary = reselect(run.folder, SelectConfig(min_score=0.0))
     assert summary.picks == 4 * len(run.paths)
 
@@ -147,7 +152,7 @@ def test_selecting_anew_that_is_interrupted_is_made_up_for(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pick(run, ignore)
-    config = run.config.model_copy(update={"min_score": 0.05})
+    config = run.config.changed(min_score=0.05)
     undisturbed = replace(run, folder=RunFolder(tmp_path / "undisturbed"), config=config)
     pick(undisturbed, ignore)
     twice = iter([file_results, file_results])
@@ -279,9 +284,9 @@ def test_inputs_are_not_written_to(run: Run) -> None:
     assert folder.stat().st_mtime_ns == state
 
 
-def test_settings_that_the_method_has_not_are_refused_before_anything_is_written(run: Run) -> None:
-    with pytest.raises(UsageError, match="--rounds: no such setting with --method paper"):
-        pick(replace(run, config=PickConfig(method="paper", rounds=1)), ignore)
+def test_weights_that_are_not_there_are_refused_before_anything_is_written(run: Run) -> None:
+    with pytest.raises(UsageError, match="no weights named 'other'"):
+        pick(replace(run, config=PickConfig(method="network", weights="other")), ignore)
     assert not run.folder.root.exists()
 
 
@@ -302,7 +307,7 @@ def test_a_run_of_one_file_reads_it_once(
 def test_the_method_of_the_paper_runs_too(run: Run) -> None:
     ended = pick(replace(run, config=PickConfig(method="paper", diameter=96.0)), ignore)
     assert ended.summary.done == 6
-    assert read_config(run.folder.config).method == "paper"
+    assert read_config(run.folder.config).method.name == "paper"
 
 
 def test_an_empty_micrograph_gives_an_empty_file(out: RunFolder, tmp_path: Path, known: PickConfig) -> None:
@@ -323,7 +328,7 @@ def test_the_number_of_threads_changes_nothing(
     left = []
     for threads in (1, 4):
         folder = RunFolder(tmp_path / str(threads))
-        config = known.model_copy(update={"method": method})
+        config = known.changed(method=method)
         pick(Run(session[:2], folder, config, EngineConfig(workers=threads)), ignore)
         left.append(left_by(folder.root))
     assert left[0] == left[1]

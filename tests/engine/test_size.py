@@ -1,5 +1,6 @@
+import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -96,18 +97,20 @@ class TestResolve:
 
     def test_what_is_measured_fills_what_was_left_open(self) -> None:
         settled = resolve(OPEN, self.found)
-        assert (settled.method, settled.diameter, settled.contrast) == ("unsupervised", 90.0, "bright")
+        assert (settled.method.name, settled.diameter, settled.contrast) == ("unsupervised", 90.0, "bright")
         assert settled.min_score == 0.5
 
     def test_who_names_no_method_gets_the_one_that_sees_the_particles(self) -> None:
         settled = resolve(OPEN, replace(self.found, method="network"))
-        assert settled.method == "network"
+        assert settled.method.name == "network"
         assert settled.min_score == build_picker(PickConfig(method="network")).recommended_score
-        assert resolve(PickConfig(method="paper"), replace(self.found, method="network")).method == "paper"
+        assert (
+            resolve(PickConfig(method="paper"), replace(self.found, method="network")).method.name == "paper"
+        )
 
     def test_what_the_user_said_stays(self) -> None:
         settled = resolve(PickConfig(diameter=120.0, min_score=0.2, method="paper"), self.found)
-        assert (settled.method, settled.diameter, settled.min_score) == ("paper", 120.0, 0.2)
+        assert (settled.method.name, settled.diameter, settled.min_score) == ("paper", 120.0, 0.2)
 
 
 class TestKeeping:
@@ -126,6 +129,12 @@ class TestKeeping:
 
     def test_it_holds_at_the_next_start(self, kept: Path) -> None:
         assert read_size(kept, OPEN, self.paths) == self.found
+
+    def test_that_of_an_earlier_version_holds_under_its_former_name(self, tmp_path: Path) -> None:
+        stored = asdict(self.found)
+        del stored["source"], stored["reason"]
+        (tmp_path / "calibration.json").write_text(json.dumps(stored))
+        assert read_size(tmp_path / "particle_size.json", OPEN, self.paths) == self.found
 
     def test_it_does_not_hold_for_other_words_of_the_user(self, kept: Path) -> None:
         assert read_size(kept, PickConfig(angpix=2.0), self.paths) is None

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from cryoglean.image.feret import measure_feret
 from cryoglean.image.masks import find_outlines
 from cryoglean.image.rectangles import find_rectangles, measure_squareness
-from cryoglean.image.settings import SideViewConfig
+from cryoglean.image.settings import RectangleConfig
 from cryoglean.pickers.autocryopicker.hough import erase_circles, find_circles
 from tests.image.drawing import discs, rectangle
 
@@ -80,7 +80,7 @@ def test_one_far_longer_than_the_others_is_an_outlier() -> None:
     mask = np.any([rectangle((170, 200), c, (34, 34), 0) for c in centres], axis=0)
     mask |= rectangle((170, 200), (120, 115), (52, 40), 0)
     assert len(find_rectangles(mask, SIZE)) == 3
-    assert len(find_rectangles(mask, SIZE, SideViewConfig(longest=2))) == 4
+    assert len(find_rectangles(mask, SIZE, RectangleConfig(longest=2))) == 4
 
 
 def test_a_top_view_beside_a_side_view_is_taken_out_first() -> None:

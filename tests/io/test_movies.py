@@ -89,9 +89,9 @@ def test_a_tiff_gain_reference_turns_with_a_tiff_movie_and_one_in_mrc_does_not(t
     turn = slice(None, None, -1) if flip_y == "auto" else slice(None)
     write_tiff(tmp_path / "gain.tif", GAIN[None])
     write_mrc(tmp_path / "gain.mrc", GAIN, pixel_size=1.1)
-    with_tiff = open_movie(tiff_movie, config.model_copy(update={"gain": tmp_path / "gain.tif"}))
+    with_tiff = open_movie(tiff_movie, config.changed(gain=tmp_path / "gain.tif"))
     np.testing.assert_allclose(list(with_tiff), (FRAMES * GAIN)[:, turn], rtol=1e-6)
-    with_mrc = open_movie(tiff_movie, config.model_copy(update={"gain": tmp_path / "gain.mrc"}))
+    with_mrc = open_movie(tiff_movie, config.changed(gain=tmp_path / "gain.mrc"))
     np.testing.assert_allclose(list(with_mrc), FRAMES[:, turn] * GAIN, rtol=1e-6)
 
 

@@ -77,11 +77,10 @@ def test_picking_imports_no_torch():
     script = (
         "import sys, numpy as np, cryoglean;"
         "assert 'onnxruntime' not in sys.modules;"
-        "from cryoglean.pickers.pixer.settings import NetworkConfig;"
         "from cryoglean.pickers.pixer.picker import NetworkPicker;"
-        "from cryoglean.types import Micrograph;"
-        "picker = NetworkPicker(NetworkConfig(diameter=24, contrast='dark'));"
-        "picker.find(Micrograph(np.random.default_rng(0).standard_normal((200, 200))));"
+        "from cryoglean.types import Micrograph, ParticleSize;"
+        "picker = NetworkPicker();"
+        "picker.find(Micrograph(np.random.default_rng(0).standard_normal((200, 200))), ParticleSize(24));"
         "print('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -13,10 +13,10 @@ from cryoglean.simulate.settings import Conditions, Crowd, Ice, SimulationConfig
 def changed(conditions: Conditions, **sections) -> Conditions:
     """Conditions with some values of some sections replaced."""
     updates = {
-        name: getattr(conditions, name).model_copy(update=values) if isinstance(values, dict) else values
+        name: getattr(conditions, name).changed(**values) if isinstance(values, dict) else values
         for name, values in sections.items()
     }
-    return conditions.model_copy(update=updates)
+    return conditions.changed(**updates)
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def test_an_empty_micrograph_has_empty_truth(complex_, conditions):
 def test_a_particle_larger_than_the_field_is_refused(conditions):
     shell = procedural_structure("shell", 1)
     with pytest.raises(UsageError, match="choose a larger size or pixel size"):
-        simulate_micrograph(shell, conditions.model_copy(update={"size": (16, 16)}), seed=1)
+        simulate_micrograph(shell, conditions.changed(size=(16, 16)), seed=1)
 
 
 def test_the_signal_to_noise_ratio_is_pixers(rng):

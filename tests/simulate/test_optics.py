@@ -130,7 +130,7 @@ def test_the_transfer_is_that_of_relion(tmp_path, settings):
     words = [word for name, value in options.items() for word in (f"--{name}", repr(value))]
     subprocess.run([program, "--simulate", "ctf.mrc", *words], cwd=tmp_path, check=True, capture_output=True)
     image = mrcfile.read(tmp_path / "ctf.mrc")
-    same = settings.model_copy(update={"voltage_kv": voltage})
+    same = settings.changed(voltage_kv=voltage)
     ours = optics.ctf(Frequencies.of((128, 128), 1.25, dtype=np.float64), same)
     centred = np.fft.fftshift(ours, axes=0)
     # Their centred image lacks the Nyquist column on the right.

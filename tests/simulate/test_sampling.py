@@ -36,7 +36,7 @@ def test_a_change_of_one_range_leaves_the_other_values():
     narrow = SimulationConfig.model_validate({"optics": {"bfactor": 80}, "coverage": (0.1, 0.1)})
     plain, changed = (sample_conditions(c, np.random.default_rng(3)) for c in (SimulationConfig(), narrow))
     assert changed.optics.bfactor == 80
-    assert changed.optics.model_copy(update={"bfactor": plain.optics.bfactor}) == plain.optics
+    assert changed.optics.changed(bfactor=plain.optics.bfactor) == plain.optics
     assert changed.contaminants == plain.contaminants
 
 

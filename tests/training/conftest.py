@@ -66,7 +66,7 @@ def correct(run: RunFolder) -> Correct:
             revision=2,
             added=(Added(id="new", x=100.0, y=101.0),),
             deleted=(Deleted(x=picks.xy[0, 0], y=picks.xy[0, 1], score=picks.score[0]),),
-        ).model_copy(update=more)
+        ).changed(**more)
         write_corrections(run.correction(name), made)
         return made
 

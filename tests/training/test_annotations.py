@@ -14,7 +14,6 @@ from cryoglean.errors import FileError, UsageError
 from cryoglean.io.formats import write_picks
 from cryoglean.networks.runtime import load_networks
 from cryoglean.pickers.settings import PickConfig
-from cryoglean.pickers.size.by_discs import Scale
 from cryoglean.select import select
 from cryoglean.training.annotations import (
     AnnotatedMicrograph,
@@ -24,7 +23,7 @@ from cryoglean.training.annotations import (
     labelled_micrograph,
 )
 from cryoglean.training.labelling import Annotation
-from cryoglean.types import Picks
+from cryoglean.types import ParticleSize, Picks
 from tests.training.conftest import NAMES, Correct
 
 NONE = np.zeros((0, 2))
@@ -42,25 +41,25 @@ def rows(xy: np.ndarray) -> set[tuple[float, float]]:
 def test_what_was_looked_at_is_sure_and_the_rest_of_it_background(run: RunFolder, correct: Correct) -> None:
     made = correct("mic1", looked_at=True)
     annotations = annotations_of_run(run)
-    (taught,) = annotations.micrographs
-    assert (taught.name, taught.path.stem) == ("mic1", "mic1")
+    (annotated,) = annotations.micrographs
+    assert (annotated.name, annotated.path.stem) == ("mic1", "mic1")
     deleted = (made.deleted[0].x, made.deleted[0].y)
-    assert rows(taught.annotation.sure) == (rows(picked(run, "mic1")) - {deleted}) | {(100.0, 101.0)}
-    assert rows(taught.annotation.refuted) == {deleted}
-    assert taught.annotation.complete
-    assert len(taught.annotation.weak) == 0
-    assert annotations.scale == Scale(96.0, -1.0, 1.0)
+    assert rows(annotated.annotation.sure) == (rows(picked(run, "mic1")) - {deleted}) | {(100.0, 101.0)}
+    assert rows(annotated.annotation.refuted) == {deleted}
+    assert annotated.annotation.complete
+    assert len(annotated.annotation.weak) == 0
+    assert annotations.size == ParticleSize(96.0, "dark")
     assert "1 deleted pick" in annotations.description
 
 
 def test_elsewhere_only_what_was_corrected_is_sure(run: RunFolder, correct: Correct) -> None:
     made = correct("mic1")
-    (taught,) = annotations_of_run(run).micrographs
-    assert rows(taught.annotation.sure) == {(100.0, 101.0)}
-    assert rows(taught.annotation.weak) == rows(picked(run, "mic1")) - {
+    (annotated,) = annotations_of_run(run).micrographs
+    assert rows(annotated.annotation.sure) == {(100.0, 101.0)}
+    assert rows(annotated.annotation.weak) == rows(picked(run, "mic1")) - {
         (made.deleted[0].x, made.deleted[0].y)
     }
-    assert not taught.annotation.complete
+    assert not annotated.annotation.complete
 
 
 def test_the_diameter_is_that_of_the_whole_run_and_not_measured_again(
@@ -76,15 +75,15 @@ def test_the_diameter_is_that_of_the_whole_run_and_not_measured_again(
     assert "elsewhere" in inputs
     run.inputs.write_text(inputs)
     write_corrections(run.correction("mic0"), Corrections(micrograph="mic0", looked_at=True))
-    assert annotations_of_run(run).scale == Scale(record.config.diameter, -1.0, 1.0)
+    assert annotations_of_run(run).size == ParticleSize(record.config.diameter, "dark")
 
 
 def test_a_moved_pick_counts_where_it_was_put(run: RunFolder, correct: Correct) -> None:
     x, y = picked(run, "mic2")[1]
     correct("mic2", added=(), moved=(Moved(from_x=x, from_y=y, x=x + 5, y=y),))
-    (taught,) = annotations_of_run(run).micrographs
-    assert rows(taught.annotation.sure) == {(x + 5, y)}
-    assert (x, y) not in rows(taught.annotation.weak)
+    (annotated,) = annotations_of_run(run).micrographs
+    assert rows(annotated.annotation.sure) == {(x + 5, y)}
+    assert (x, y) not in rows(annotated.annotation.weak)
 
 
 def test_rejected_and_untouched_micrographs_teach_nothing(run: RunFolder, correct: Correct) -> None:
@@ -92,7 +91,7 @@ def test_rejected_and_untouched_micrographs_teach_nothing(run: RunFolder, correc
     with pytest.raises(UsageError, match="cryoglean view"):
         annotations_of_run(run)
     correct("mic3")
-    assert [taught.name for taught in annotations_of_run(run).micrographs] == ["mic3"]
+    assert [annotated.name for annotated in annotations_of_run(run).micrographs] == ["mic3"]
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
@@ -106,11 +105,11 @@ def test_picks_of_other_programs_find_their_micrographs(micrographs: Path, tmp_p
     write_picks([mine], tmp_path / "mine" / "mic2_DW.box", format="eman")
     known = PickConfig(diameter=96.0)
     annotations = annotations_of_picks([tmp_path / "mine"], [micrographs], config=known, complete=False)
-    (taught,) = annotations.micrographs
-    assert taught.name == "mic2"
-    np.testing.assert_allclose(taught.annotation.sure, xy, atol=1)
-    assert not taught.annotation.complete
-    assert annotations.scale.diameter == 96.0
+    (annotated,) = annotations.micrographs
+    assert annotated.name == "mic2"
+    np.testing.assert_allclose(annotated.annotation.sure, xy, atol=1)
+    assert not annotated.annotation.complete
+    assert annotations.size.diameter == 96.0
     assert annotations.scale.sign == -1
 
 
@@ -126,31 +125,33 @@ def test_the_diameter_is_that_of_the_picks_where_it_is_not_given(micrographs: Pa
     mine = Picks(np.array([[20.0, 30.0]]), diameter=np.array([90.0]), name="mic0", pixel_size=4.0)
     write_picks([mine], path)
     annotations = annotations_of_picks([path], [micrographs], config=PickConfig(), complete=True)
-    assert annotations.scale.diameter == 90.0
+    assert annotations.size.diameter == 90.0
 
 
-def test_a_scene_has_its_particles_where_they_were_picked(micrographs: Path) -> None:
+def test_a_labelled_micrograph_has_its_particles_where_they_were_picked(micrographs: Path) -> None:
     networks = load_networks("general")
     annotation = Annotation(np.array([[50.0, 80.0]]), NONE, np.array([[150.0, 20.0]]), True)
-    scale = Scale(96.0, -1.0, 1.0)
-    taught = AnnotatedMicrograph("mic0", micrographs / "mic0.mrc", annotation)
-    scene = labelled_micrograph(taught, Annotations((taught,), scale), networks)
-    assert scene.level.shape[0] % 8 == scene.level.shape[1] % 8 == 0
+    size = ParticleSize(96.0, "dark")
+    annotated = AnnotatedMicrograph("mic0", micrographs / "mic0.mrc", annotation)
+    labelled = labelled_micrograph(annotated, Annotations((annotated,), size), networks)
+    assert labelled.level.shape[0] % 8 == labelled.level.shape[1] % 8 == 0
     step = 24.0 / networks.weights.card.architecture.particle_px
-    rows_, columns = scene.inner
+    rows_, columns = labelled.inner
     assert (rows_.stop - rows_.start, columns.stop - columns.start) == (round(200 / step), round(200 / step))
     for (x, y), labels, value in (
-        ((50.0, 80.0), scene.particle, PARTICLE),
-        ((150.0, 20.0), scene.trust, REFUTED),
+        ((50.0, 80.0), labelled.particle, PARTICLE),
+        ((150.0, 20.0), labelled.trust, REFUTED),
     ):
         column = round((x + 0.5) / step - 0.5) + columns.start
         assert labels[round((y + 0.5) / step - 0.5) + rows_.start, column] == value
 
 
 def test_picks_of_another_binning_are_refused(micrographs: Path) -> None:
-    taught = AnnotatedMicrograph(
+    annotated = AnnotatedMicrograph(
         "mic0", micrographs / "mic0.mrc", Annotation(np.full((9, 2), 500.0), NONE, NONE, complete=True)
     )
     with pytest.raises(UsageError, match="9 of 9 picks lie outside its 200 × 200 pixels"):
-        labelled_micrograph(taught, Annotations((taught,), Scale(96.0, -1.0, 1.0)), load_networks("general"))
+        labelled_micrograph(
+            annotated, Annotations((annotated,), ParticleSize(96.0)), load_networks("general")
+        )
     assert set(NAMES) == {path.stem for path in micrographs.iterdir()}

@@ -55,8 +55,8 @@ def test_of_a_single_micrograph_a_third_is_held_back_and_not_learnt_from() -> No
 def test_simulated_tiles_are_no_coarser_than_the_networks() -> None:
     config = TrainConfig()
     for particle_px in (24.0, 48.0):
-        shape = config.architecture.model_copy(update={"particle_px": particle_px})
-        tiles = replay_plan(config.model_copy(update={"architecture": shape})).config.tiles
+        shape = config.architecture.changed(particle_px=particle_px)
+        tiles = replay_plan(config.changed(architecture=shape)).config.tiles
         assert tiles.particle_px >= particle_px
         assert tiles.size / tiles.particle_px == pytest.approx(8)
 
@@ -116,9 +116,7 @@ def test_when_the_time_is_up_the_training_ends(
     run: RunFolder, correct: Correct, order: FineTuningJob
 ) -> None:
     correct("mic0", looked_at=True)
-    hurried = BRIEF.model_copy(update={"minutes": 1e-4})
-    learnt, progress = learn(
-        run, replace(order, config=order.config.model_copy(update={"fine_tuning": hurried}))
-    )
+    hurried = BRIEF.changed(minutes=1e-4)
+    learnt, progress = learn(run, replace(order, config=order.config.changed(fine_tuning=hurried)))
     assert max(one.step for one in progress if one.stage.startswith("annotations")) == 1
     assert read_weights(learnt.weights).card.held_back["after"] == learnt.after

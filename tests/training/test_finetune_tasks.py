@@ -143,7 +143,7 @@ def test_what_is_taught_is_learnt_and_the_seed_decides_how(data, tmp_path):
         tuned = tune_segmenter(
             segmenter(),
             data,
-            config(steps=12, rate=3e-3, validate_every=6).model_copy(update={"seed": seed}),
+            config(steps=12, rate=3e-3, validate_every=6).changed(seed=seed),
             out=tmp_path / name,
             resume=False,
             watch=never,

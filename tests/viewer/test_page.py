@@ -190,7 +190,7 @@ def candidates_of(run: Path, name: str) -> Picks:
     record = read_record(RunFolder(run).record(name))
     assert record is not None
     assert record.candidates is not None
-    return select(record.candidates, record.selection.model_copy(update={"min_score": None}))
+    return select(record.candidates, record.selection.changed(min_score=None))
 
 
 def picked(run: Path) -> list[dict[str, str]]:
@@ -398,7 +398,7 @@ def test_reference_picks_are_matched_as_evaluate_does(
         for threshold in (0.5, 0.5 + 60 / 256):
             picks = candidates_of(run, name)
             picks = picks[picks.score >= threshold]
-            reach = json.loads((run / "calibration.json").read_text())["diameter"] / 2 / picks.pixel_size
+            reach = json.loads((run / "particle_size.json").read_text())["diameter"] / 2 / picks.pixel_size
             hits = len(match(truth, picks, reach).pairs)
             f1 = 2 * hits / (len(truth) + len(picks))
             window.wait("#f1", f"{f1:.3f}")

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from cryoglean.engine.results import write_config
 from cryoglean.engine import RunFolder
 from cryoglean.errors import MicrographError
 from cryoglean.io import write_mrc
 from cryoglean.io.formats import read_picks
 from cryoglean.pickers.settings import PickConfig
 from cryoglean.viewer import pictures
-from cryoglean.viewer.overlays import STAGES, Overlays
+from cryoglean.viewer.overlays import Overlays
 from cryoglean.viewer.pictures import Kept, Pictures, levels
 from tests.viewer.conftest import Pages
 from tests.viewer.test_api import until
@@ -195,7 +196,7 @@ def test_what_the_picker_sees_can_be_laid_over(page: TestClient, folder: RunFold
 def test_networks_show_contamination_whatever_the_picks_were_made_by(page: TestClient, picked: Path) -> None:
     config = PickConfig(method="network", diameter=96.0, contrast="dark")
     overlays, micrograph = Overlays(), picked / "data" / "mic0.mrc"
-    found = {what: overlays.get(micrograph, what, config) for what in STAGES}
+    found = {what: overlays.get(micrograph, what, config) for what in ("particle", "contamination")}
     particle, contamination = map(decoded, found.values())
     # Both cover the micrograph; particles are told pixel by pixel.
     assert abs(particle.shape[0] - 2 * contamination.shape[0]) <= 1
@@ -205,8 +206,7 @@ def test_networks_show_contamination_whatever_the_picks_were_made_by(page: TestC
 
 
 def test_a_method_without_a_map_says_so(page: TestClient, folder: RunFolder) -> None:
-    config = folder.config.read_text().replace('method = "unsupervised"', 'method = "paper"')
-    folder.config.write_text(config)
+    write_config(folder.config, PickConfig(method="paper", diameter=96.0, contrast="dark", min_score=0.15))
     until(lambda: page.get("/api/run").json()["method"] == "paper")
     missing = page.get("/api/micrographs/0/overlay/particle")
     assert missing.status_code == 404

@@ -111,7 +111,7 @@ def test_the_picker_learns_from_corrections(picked: Path, open_page: Pages, fold
     assert set(state["before"]) == set(state["after"]) >= {"f1", "precision", "recall"}
     weights = Path(state["weights"])
     assert weights == folder.root / "weights" / "fine-tuned-1"
-    config = KNOWN.model_copy(update={"method": "network", "weights": str(weights)})
+    config = KNOWN.changed(method="network", weights=str(weights))
     out = RunFolder(folder.root.parent / "picked-again")
     summary = pick(Run([picked / "data" / "mic0.mrc"], out, config, EngineConfig(workers=1)), print).summary
     assert summary.picks > 0

@@ -80,7 +80,7 @@ def _with_diameter(config: ExtractConfig, sets: Sequence[Picks]) -> ExtractConfi
     known = np.concatenate([part.diameter[np.isfinite(part.diameter)] for part in sets] or [np.zeros(0)])
     if config.diameter is not None or not len(known):
         return config
-    return config.model_copy(update={"diameter": float(np.median(known))})
+    return config.changed(diameter=float(np.median(known)))
 
 
 def _require_even(config: ExtractConfig) -> None:

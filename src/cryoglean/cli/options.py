@@ -70,7 +70,7 @@ def configured(
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         fields = {
             name: info
-            for name, info in model.model_fields.items()
+            for name, info in model.options().items()
             if name not in exclude and not _is_nested(info.annotation)
         }
 
@@ -120,7 +120,7 @@ def resolve(model: type[C], path: Path | None, given: dict[str, Any]) -> C:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise FileError(path, f"not a TOML file: {error}") from None
     try:
-        return model.model_validate(stored | given)
+        return model.model_validate(model.merged(stored, given))
     except ValidationError as error:
         raise UsageError(_explain(error, path, given)) from None
 
@@ -128,14 +128,16 @@ def resolve(model: type[C], path: Path | None, given: dict[str, Any]) -> C:
 def _explain(error: ValidationError, path: Path | None, given: dict[str, Any]) -> str:
     lines = []
     for item in error.errors():
-        place = ".".join(str(part) for part in item["loc"]) or "settings"
-        option = (
-            f"--{place.replace('_', '-')}" if item["loc"] and item["loc"][0] in given else f"{path}: {place}"
-        )
+        loc, where = item["loc"], ""
+        if loc[:1] == ("method",) and len(loc) > 2:
+            # The method's own settings stand beside its name.
+            loc, where = loc[2:], f" with --method {loc[1]}"
+        place = ".".join(str(part) for part in loc) or "settings"
+        option = f"--{place.replace('_', '-')}" if loc and loc[0] in given else f"{path}: {place}"
         got = "" if item["type"] in ("extra_forbidden", "missing") else f", got {item['input']!r}"
         message = item["msg"].removeprefix("Value error, ")
-        reason = "no such setting" if item["type"] == "extra_forbidden" else message
-        lines.append(f"{option if item['loc'] else place}: {reason}{got}")
+        reason = f"no such setting{where}" if item["type"] == "extra_forbidden" else message
+        lines.append(f"{option if loc else place}: {reason}{got}")
     return "; ".join(lines)
 
 

@@ -10,7 +10,7 @@ import typer
 
 from cryoglean.cli.options import configured
 from cryoglean.errors import CryogleanError, MicrographError, UsageError
-from cryoglean.pickers.autocryopicker.settings import PaperConfig
+from cryoglean.pickers.settings import StagesConfig
 
 if TYPE_CHECKING:
     from cryoglean.pickers.autocryopicker.preprocessing import ImageQuality
@@ -22,7 +22,7 @@ MASKS = ("clustered", "cleaned")
 """Stages that are no images of the particles, so that a distance from the micrograph means nothing."""
 
 
-@configured(PaperConfig, exclude=("min_score", "side_views"))
+@configured(StagesConfig, exclude=("name", "recommended_score", "certain_circle", "side_views"))
 def preprocess(
     inputs: Annotated[
         list[str],
@@ -36,7 +36,7 @@ def preprocess(
     angpix: Annotated[
         float | None, typer.Option(help="Å per pixel, where the files say none or a wrong one.")
     ] = None,
-    config: PaperConfig,
+    config: StagesConfig,
 ) -> None:
     """Show what AutoCryoPicker's steps make of micrographs.
 
@@ -49,6 +49,7 @@ def preprocess(
 
     from cryoglean.cli.exit import finish
     from cryoglean.io import expand_inputs, read_micrograph
+    from cryoglean.pickers import size_alone
     from cryoglean.pickers.autocryopicker.picker import AutoCryoPicker
 
     paths = expand_inputs(inputs)
@@ -60,11 +61,12 @@ def preprocess(
     for path in track(paths, "Preprocessing", console=console, disable=not console.is_terminal):
         try:
             micrograph = read_micrograph(path, pixel_size=angpix)
-            images = picker.stages(micrograph)
-            if not images:
+            size = size_alone(picker, micrograph, diameter=config.diameter, contrast=config.known_contrast)
+            if size is None:
                 raise MicrographError(
                     path, "no particles stand out, so their diameter is unknown", "give --diameter"
                 )
+            images = picker.stages(micrograph, size)
         except MicrographError as error:
             failures.append(error)
             continue

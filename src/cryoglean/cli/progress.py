@@ -13,7 +13,6 @@ import typer
 
 from cryoglean.engine.events import Ended, Event, Measured, Started, Waiting
 from cryoglean.engine.work import Outcome
-from cryoglean.pickers.factory import AUTO
 from cryoglean.report.words import counted
 
 if TYPE_CHECKING:
@@ -162,7 +161,7 @@ class Quiet(Plain):
 
 
 def progress_reporter(*, quiet: bool, json_lines: bool, live: bool = False) -> Plain:
-    """Choose how a run is fields; `live` where micrographs are still to come."""
+    """Choose how a run is reported; `live` where micrographs are still to come."""
     if json_lines:
         return JsonLines()
     if quiet:
@@ -180,8 +179,8 @@ def found(measured: MeasuredSize) -> str:
             f"warning: nothing stands out from the noise of {sources}; each micrograph is tried by itself. "
             "Give --diameter if you know it"
         )
-    asked = measured.asked["method"] != "auto" or measured.method == AUTO
-    chosen = "" if asked else f"; --method {measured.method} sees them best"
+    is_usual = measured.asked["method"] != "auto" or measured.method == MeasuredSize.method
+    chosen = "" if is_usual else f"; selected --method {measured.method}"
     if measured.asked["diameter"]:
         return f"particles are {measured.contrast}; from {sources}{chosen}"
     size = f"{measured.diameter:.0f} Å ({measured.diameter_px:.0f} px)"

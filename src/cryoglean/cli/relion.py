@@ -49,7 +49,7 @@ def relion(
     with exit_files(o), gently(GOES_ON) as stop:
         stop.last_words.append(lambda: mark_as_aborted(o))
         given = dict(_parameters(context.args))
-        settings = {name: value for name, value in given.items() if name in PickConfig.model_fields}
+        settings = {name: value for name, value in given.items() if name in PickConfig.options()}
         ignored = [f"--{name}" for name in given if name not in settings and name != "config"]
         if ignored:
             typer.echo(f"not known to cryoglean and ignored: {' '.join(ignored)}")

@@ -225,7 +225,7 @@ def _with_architecture(
         raise UsageError(
             "[architecture] follows from the weights that --from names; leave it out of --config"
         )
-    return config.model_copy(update={"architecture": shape.model_copy(update=wanted)})
+    return config.changed(architecture=shape.changed(**wanted))
 
 
 def _fine_tuned(config: TrainConfig, minutes: float | None) -> TrainConfig:
@@ -240,7 +240,7 @@ def _fine_tuned(config: TrainConfig, minutes: float | None) -> TrainConfig:
     }
     if minutes is not None:
         update["minutes"] = minutes
-    return config.model_copy(update={"fine_tuning": config.fine_tuning.model_copy(update=update)})
+    return config.changed(fine_tuning=config.fine_tuning.changed(**update))
 
 
 _PASSES = ("epochs", "classifier_epochs")

@@ -124,7 +124,7 @@ def corrected_by(corrections: Corrections, operations: Iterable[Operation], cand
     after = draft.finished()
     if after == corrections:
         return corrections
-    return after.model_copy(update={"revision": corrections.revision + 1})
+    return after.changed(revision=corrections.revision + 1)
 
 
 class _Draft:
@@ -152,14 +152,12 @@ class _Draft:
 
     def finished(self) -> Corrections:
         """Return what has become of the corrections."""
-        return self._before.model_copy(
-            update={
-                "added": tuple(self._added.values()),
-                "deleted": tuple(self._deleted.values()),
-                "moved": tuple(self._moved.values()),
-                "rejected": self._rejected,
-                "looked_at": self._looked_at,
-            }
+        return self._before.changed(
+            added=tuple(self._added.values()),
+            deleted=tuple(self._deleted.values()),
+            moved=tuple(self._moved.values()),
+            rejected=self._rejected,
+            looked_at=self._looked_at,
         )
 
     def take(self, operation: Operation) -> None:

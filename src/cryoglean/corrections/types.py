@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import Field, FiniteFloat
+
+from cryoglean.settings import Config
 
 MAX_OPERATIONS = 20_000
 """So many corrections of one kind can be made in a micrograph."""
@@ -17,13 +19,7 @@ REJECTED = "rejected"
 """Digest of all corrections that reject the micrograph."""
 
 
-class _Stored(BaseModel):
-    """Base of all that is stored: immutable, and an unknown name is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class Added(_Stored):
+class Added(Config):
     """A particle that the picker missed."""
 
     id: str = Field(min_length=1, max_length=64)
@@ -34,7 +30,7 @@ class Added(_Stored):
     """Row of its centre."""
 
 
-class Deleted(_Stored):
+class Deleted(Config):
     """A candidate that is no particle."""
 
     x: FiniteFloat
@@ -45,7 +41,7 @@ class Deleted(_Stored):
     """Its score when it was deleted; None where it was no candidate any more."""
 
 
-class Moved(_Stored):
+class Moved(Config):
     """A candidate that lies beside its particle."""
 
     from_x: FiniteFloat
@@ -58,7 +54,7 @@ class Moved(_Stored):
     """Row of the particle's centre."""
 
 
-class Corrections(_Stored):
+class Corrections(Config):
     """All that a user has corrected in one micrograph."""
 
     version: Literal[1] = 1

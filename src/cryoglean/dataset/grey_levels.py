@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from cryoglean.image.spread import STD_PER_DEVIATION, median_deviation
+
 LEVELS_PER_SIGMA, MIDDLE = 21, 128
 """Grey levels per standard deviation of the noise, so that 8 bits reach ± 6 of them; level of the median."""
 
@@ -15,7 +17,7 @@ def grey_levels(image: NDArray[np.float32]) -> NDArray[np.uint8]:
     The noise is measured by the median absolute deviation, which particles and contamination hardly touch.
     """
     middle = np.median(image)
-    sigma = 1.4826 * np.median(np.abs(image - middle))
+    sigma = np.float32(STD_PER_DEVIATION) * median_deviation(image, middle)
     levels = np.round((image - middle) * (LEVELS_PER_SIGMA / max(float(sigma), 1e-12)) + MIDDLE)
     return np.clip(levels, 0, 255).astype(np.uint8)
 

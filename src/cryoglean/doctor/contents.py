@@ -13,7 +13,7 @@ from cryoglean.errors import MicrographError
 from cryoglean.io import micrograph_name, read_header, read_micrograph
 from cryoglean.io.formats.dialects import read_picks
 from cryoglean.io.formats.naming import match_names
-from cryoglean.pickers.size.by_discs import estimate_scale
+from cryoglean.pickers.size.by_discs import measure_by_discs
 from cryoglean.select.orientation import orientation
 from cryoglean.types import Micrograph, Picks
 
@@ -32,14 +32,14 @@ def check_contrast(paths: Sequence[Path], angpix: float | None) -> Iterator[Find
         return
     micrographs, broken = _read(_spread(paths), angpix)
     yield from broken
-    found = estimate_scale(micrographs) if micrographs else None
+    found = measure_by_discs(micrographs) if micrographs else None
     if found is None:
         text = "nothing stands out from the noise of those looked at; look yourself, and give --diameter"
         yield Finding("contrast", "warning", text)
         return
     pixel_size = float(np.median([m.pixel_size for m in micrographs]))
     size = f"{found.diameter:.0f} Å ({found.diameter / pixel_size:.0f} px)"
-    if found.sign < 0:
+    if found.contrast == "dark":
         yield Finding("contrast", "ok", f"particles are dark, as usual, and measure about {size}")
     else:
         text = f"particles of about {size} are bright: inverted micrographs, or negative stain"

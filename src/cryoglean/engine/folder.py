@@ -56,7 +56,7 @@ class RunFolder:
     @property
     def size(self) -> Path:
         """What was measured of the particles before picking."""
-        return self.root / "calibration.json"
+        return self.root / "particle_size.json"
 
     @property
     def defocus(self) -> Path:
@@ -81,7 +81,7 @@ class RunFolder:
     @property
     def size_lock(self) -> Path:
         """Locked by whoever measures the particles."""
-        return self.root / ".calibration.lock"
+        return self.root / ".particle_size.lock"
 
     @property
     def stars(self) -> Path:

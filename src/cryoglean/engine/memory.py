@@ -8,7 +8,6 @@ from cryoglean.engine.plan import Job
 from cryoglean.engine.resources import memory_given
 from cryoglean.errors import MicrographError
 from cryoglean.io import read_header
-from cryoglean.pickers.autocryopicker.settings import PaperConfig
 from cryoglean.pickers.settings import PickConfig
 
 GIB = 2**30
@@ -76,6 +75,5 @@ def memory_need(shape: tuple[int, int], pixel_size: float, config: PickConfig) -
     """
     pixels = shape[0] * shape[1]
     diameter_px = max(shape) * SMALLEST_FOUND if config.diameter is None else config.diameter / pixel_size
-    working_px = PaperConfig().working_px if config.method == "paper" else config.working_px
-    working = pixels * (working_px / diameter_px) ** 2
+    working = pixels * (config.method.working_px / diameter_px) ** 2
     return int(PROCESS + BYTES_PER_PIXEL * pixels + BYTES_PER_WORKING_PIXEL * working)

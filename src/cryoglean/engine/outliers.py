@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryoglean.engine.work import Outcome
+from cryoglean.image.spread import robust_std
 
 MIN_MICROGRAPHS = 8
 """Of fewer micrographs, none is told apart."""
@@ -78,5 +79,5 @@ def find_outliers(outcomes: Sequence[Outcome]) -> list[Outlier]:
 def _deviations(values: NDArray[np.float64], least: float) -> NDArray[np.float64]:
     """Distances from the median in standard deviations, as the median absolute deviation estimates them."""
     off = values - np.median(values)
-    deviations: NDArray[np.float64] = off / max(1.4826 * float(np.median(np.abs(off))), least)
+    deviations: NDArray[np.float64] = off / max(robust_std(off, 0.0), least)
     return deviations

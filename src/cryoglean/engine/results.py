@@ -224,7 +224,7 @@ def _current(record: Record, folder: RunFolder, config: PickConfig) -> tuple[Rec
     selection = selection_of(config)
     agrees = record.selection == selection
     if not agrees:
-        record = replace(record, config=record.config.model_copy(update=dict(selection)))
+        record = replace(record, config=record.config.changed(**dict(selection)))
     now, picks = _corrected(record, folder)
     as_before = agrees and now.corrections == record.corrections and folder.star(record.name).exists()
     if now.error is None and not as_before:

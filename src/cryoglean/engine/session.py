@@ -91,7 +91,7 @@ def pick(run: Run, report: Reporter, stop: Signal | None = None) -> Ended:
         is not there.
     """
     stop = stop or Signal()
-    build_picker(run.config)  # Refuses what the method does not have, before anything is written.
+    build_picker(run.config)  # Weights that are missing or damaged are refused before anything is written.
     jobs = plan_jobs(run.paths)
     with locked(run.folder.lock, shared=run.engine.shard is not None):
         prepare(run)
@@ -136,7 +136,7 @@ def reselect(folder: RunFolder, changed: SelectConfig) -> Summary:
     config = read_config(folder.config)
     with locked(folder.lock):
         new = {name: getattr(changed, name) for name in changed.model_fields_set}
-        config = config.model_copy(update=new)
+        config = config.changed(**new)
         mark_unfinished(folder)
         write_config(folder.config, config)
         return conclude(plan_jobs(read_inputs(folder)), folder, config)

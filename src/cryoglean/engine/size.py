@@ -18,9 +18,11 @@ from cryoglean.errors import MicrographError
 from cryoglean.image.resample import average_area
 from cryoglean.io.inputs import natural_order
 from cryoglean.io.writing import complete_or_absent
-from cryoglean.pickers.factory import AUTO, build_picker, measure
+from cryoglean.pickers import build_picker, choose_method, measure_size
+from cryoglean.pickers.pixer.settings import NetworkConfig
 from cryoglean.pickers.settings import PickConfig
-from cryoglean.types import Micrograph
+from cryoglean.pickers.template.settings import TemplateConfig
+from cryoglean.types import Contrast, Micrograph
 
 MAX_SOURCES = 8
 """So many micrographs are measured."""
@@ -28,6 +30,9 @@ TRIES = 3
 """So many files in a row may be unreadable before their part of the run goes without a source."""
 LARGEST_SIDE_PX = 2048
 """Larger micrographs are binned to this before they are measured, so that all fit into memory."""
+
+_FORMER_NAME = "calibration.json"
+"""What earlier versions called the file of a run's particle size."""
 
 Reader = Callable[[Path], Micrograph]
 
@@ -48,7 +53,7 @@ class MeasuredSize:
     Parameters
     ----------
     asked : dict
-        What the user said of the particles; a measured holds for the same words.
+        What the user said of the particles; a measurement holds for the same words.
     diameter : float, optional
         Particle diameter, Å; None where nothing stood out.
     contrast : {'dark', 'bright'}, optional
@@ -58,15 +63,21 @@ class MeasuredSize:
     sources : tuple of str
         The micrographs it was measured in.
     method : str
-        The method that sees the particles best, where the user named none.
+        The method, chosen by the particles where the user named none.
+    source : {'discs', 'networks'}, optional
+        What the size rests on; None where nothing stood out, or where an earlier version measured.
+    reason : str
+        Why it is believed, or why nothing is, in words.
     """
 
     asked: dict[str, Any]
     diameter: float | None = None
-    contrast: str | None = None
+    contrast: Contrast | None = None
     pixel_size: float = 1.0
     sources: tuple[str, ...] = ()
-    method: str = AUTO
+    method: str = TemplateConfig().name
+    source: str | None = None
+    reason: str = ""
 
     @property
     def diameter_px(self) -> float | None:
@@ -97,38 +108,34 @@ def measure_run(paths: Sequence[Path], config: PickConfig, read: Reader) -> Meas
         The same for the same micrographs and configuration.
     """
     sources = list(_sources(sorted(paths, key=natural_order), read))
-    measured = MeasuredSize(
+    verdict = measure_size(config, [source.reduced for source in sources])
+    size = verdict.size
+    by_networks = size is not None and size.source == "networks"
+    return MeasuredSize(
         _asked(config),
+        diameter=None if size is None else round(size.diameter, 1),
+        contrast=None if size is None else size.contrast,
         pixel_size=float(np.median([source.pixel_size for source in sources])) if sources else 1.0,
         sources=tuple(str(source.path) for source in sources),
+        method=choose_method(config, by_networks=by_networks).name,
+        source=None if size is None else size.source,
+        reason=verdict.reason,
     )
-    method, found = measure(config, [source.reduced for source in sources])
-    if found is None or not found.strength:
-        return measured
-    contrast = "dark" if found.sign < 0 else "bright"
-    return replace(measured, diameter=round(found.diameter, 1), contrast=contrast, method=method)
 
 
 def resolve(config: PickConfig, measured: MeasuredSize | None) -> PickConfig:
-    """Fill in what the user left open, so that the configuration alone decides what a micrograph gives.
-
-    Raises
-    ------
-    UsageError
-        A setting was changed that the method does not have.
-    """
-    auto = measured.method if measured is not None else AUTO
-    known: dict[str, Any] = {"method": auto if config.method == "auto" else config.method}
+    """Fill in what the user left open, so that the configuration alone decides what a micrograph gives."""
+    by_networks = measured is not None and measured.method == NetworkConfig().name
+    config = config.changed(method=choose_method(config, by_networks=by_networks))
     if config.min_score is None:
-        known["min_score"] = build_picker(config.model_copy(update=known)).recommended_score
+        config = config.changed(min_score=build_picker(config).recommended_score)
     if measured is not None and measured.diameter is not None:
-        known["diameter"] = config.diameter or measured.diameter
-        known["contrast"] = measured.contrast
-    return config.model_copy(update=known)
+        config = config.changed(diameter=config.diameter or measured.diameter, contrast=measured.contrast)
+    return config
 
 
 def write_size(path: Path, measured: MeasuredSize) -> None:
-    """Keep a measured for the next start of the run.
+    """Keep what was measured for the next start of the run.
 
     Raises
     ------
@@ -140,7 +147,7 @@ def write_size(path: Path, measured: MeasuredSize) -> None:
 
 
 def read_size(path: Path, config: PickConfig, paths: Sequence[Path]) -> MeasuredSize | None:
-    """Read the measured of an earlier start, if it still holds.
+    """Read what an earlier start measured, if it still holds.
 
     Returns
     -------
@@ -156,15 +163,20 @@ def read_size(path: Path, config: PickConfig, paths: Sequence[Path]) -> Measured
 
 def kept_size(path: Path) -> MeasuredSize | None:
     """Read what an earlier start measured, whether or not it still holds; None where there is nothing."""
-    try:
-        stored = json.loads(path.read_bytes())
-        return MeasuredSize(**stored | {"sources": tuple(stored["sources"])})
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    for place in (path, path.with_name(_FORMER_NAME)):
+        try:
+            stored = json.loads(place.read_bytes())
+            return MeasuredSize(**stored | {"sources": tuple(stored["sources"])})
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return None
 
 
 def _asked(config: PickConfig) -> dict[str, Any]:
-    return {name: getattr(config, name) for name in ("method", "weights", "diameter", "contrast", "angpix")}
+    method = config.method
+    weights = method.weights if isinstance(method, NetworkConfig) else NetworkConfig().weights
+    words = {name: getattr(config, name) for name in ("diameter", "contrast", "angpix")}
+    return {"method": method.name, "weights": weights} | words
 
 
 def _sources(paths: Sequence[Path], read: Reader) -> Iterator[_Source]:

@@ -70,7 +70,7 @@ def watch(run: Run, inputs: Sequence[str], config: WatchConfig, *, report: Repor
     UsageError
         A setting that the method does not have.
     """
-    build_picker(run.config)  # Refuses what the method does not have, before anything is written.
+    build_picker(run.config)  # Weights that are missing or damaged are refused before anything is written.
     started = time.monotonic()
     with locked(run.folder.lock):
         # What came in an earlier watch keeps its place, and so its name.

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,7 @@ from cryoglean.errors import CorrectionsError, CryogleanError, FileError, Microg
 from cryoglean.io import read_micrograph
 from cryoglean.io.formats.relion import write_coordinates
 from cryoglean.io.writing import writing
-from cryoglean.pickers.factory import build_picker
+from cryoglean.pickers import build_picker, find_alone
 from cryoglean.pickers.settings import PickConfig
 from cryoglean.select import select
 from cryoglean.types import Micrograph, Picks
@@ -149,7 +148,7 @@ def perform(job: Job, task: Task, read: Reader | None = None) -> Outcome:
             record = replace(record, identity=identity)
             micrograph = read(path)
             _require_unchanged(path, identity)
-            picks = replace(_picker(task.config).find(micrograph), name=job.name)
+            picks = replace(_find(micrograph, task.config), name=job.name)
             # Corrections that cannot be read shall be mended before there are results without them.
             read_corrections(task.results.correction(job.name), job.name)
             record = replace(record, candidates=rounded(picks), warnings=micrograph.warnings)
@@ -218,8 +217,10 @@ def outcome_of(record: Record, picks: Picks) -> Outcome:
     )
 
 
-# Loading weights takes longer than a small micrograph; a process makes its picker once.
-_picker = lru_cache(maxsize=1)(build_picker)
+def _find(micrograph: Micrograph, config: PickConfig) -> Picks:
+    """Find the candidates; a size that the run neither was given nor measured is sought in the micrograph."""
+    contrast = config.known_contrast
+    return find_alone(build_picker(config), micrograph, diameter=config.diameter, contrast=contrast)
 
 
 def _require_unchanged(path: Path, before: Identity) -> None:

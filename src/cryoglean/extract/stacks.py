@@ -124,7 +124,7 @@ def with_box(config: ExtractConfig, picks: Picks, pixel_size: float) -> ExtractC
         raise UsageError(
             f"--scale {config.scale} is more than the box of {box} pixels; particles are only made smaller"
         )
-    return config.model_copy(update={"box": box})
+    return config.changed(box=box)
 
 
 def write_star_of_stacks(extracted: Sequence[Extracted], path: Path) -> None:

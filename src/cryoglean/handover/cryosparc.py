@@ -135,7 +135,7 @@ def pick_for_cryosparc(
         folder = RunFolder(root / job.uid / "cryoglean")
         sizes = {exposure.pixel_size for exposure in exposures}
         if config.angpix is None and len(sizes) == 1:
-            config = config.model_copy(update={"angpix": sizes.pop()})
+            config = config.changed(angpix=sizes.pop())
         paths = [root / exposure.path for exposure in exposures]
         ended = pick(Run(paths, folder, config, engine), report, stop)
         if ended.stopped or ended.summary is None:

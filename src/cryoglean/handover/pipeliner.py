@@ -51,7 +51,7 @@ class CryogleanAutopick(PipelinerJob):
                 label=label,
                 default_value=None,
                 hard_min=0,
-                help_text=f"{PickConfig.model_fields[name].description} Leave blank for automatic.",
+                help_text=f"{PickConfig.options()[name].description} Leave blank for automatic.",
                 in_continue=True,
             )
         self.get_runtab_options(threads=True, addtl_args=True)

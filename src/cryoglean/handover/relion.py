@@ -177,7 +177,7 @@ def _with_pixel_size(config: PickConfig, micrographs: Path) -> PickConfig:
     sizes = {pixel_size_of(optics) for optics in read_micrographs(micrographs).values()}
     if config.angpix is not None or len(sizes) != 1 or None in sizes:
         return config
-    return config.model_copy(update={"angpix": sizes.pop()})
+    return config.changed(angpix=sizes.pop())
 
 
 def _lay_out_for_relion_3(job: ExternalJob) -> Path:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from cryoglean.image.spread import STD_PER_DEVIATION, median_deviation, robust_std
 from cryoglean.types import FloatImage, Mask
 
 FINEST_SIGMA_PX = 5.0
 """Wide Gaussians are applied to a copy of the image so much smaller that their width is at least this."""
 SAMPLE = 20_000
 """So many pixels give median and spread to a percent, in a fiftieth of the time that all take."""
+
+FAR = 10.0
+"""Robust standard deviations from the median beyond which no uneven illumination explains a level."""
 
 ROUNDING = 1e-6
 """What varies less than this part of its level is rounding."""
@@ -64,10 +68,10 @@ def flatten(image: FloatImage, sigma_px: float) -> FloatImage:
     level = image - blur(image, sigma_px)
     sample = level.ravel()[:: max(1, level.size // SAMPLE)]
     middle = np.median(sample)
-    spread = 1.4826 * np.median(np.abs(sample - middle))
+    spread = np.float32(STD_PER_DEVIATION) * median_deviation(sample, middle)
     if spread <= ROUNDING * float(np.abs(image).max()):
         return np.zeros_like(level)
-    return np.asarray((level - middle) / np.float32(spread), np.float32)
+    return np.asarray((level - middle) / spread, np.float32)
 
 
 def clip_outliers(image: FloatImage) -> FloatImage:
@@ -96,5 +100,5 @@ def far_from_usual(image: FloatImage, sigma_px: float, least: float = 0.0) -> Ma
         True for pixels ten robust standard deviations and more from the median.
     """
     smooth = blur(image, sigma_px)
-    deviation = np.abs(smooth - np.median(smooth))
-    return np.asarray(deviation > max(10.0 * 1.4826 * float(np.median(deviation)), least))
+    middle = np.median(smooth)
+    return np.asarray(np.abs(smooth - middle) > max(FAR * robust_std(smooth, middle), least))

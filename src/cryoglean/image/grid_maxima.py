@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from cryoglean.image.peaks import vertex
 from cryoglean.image.suppression import suppress
 from cryoglean.types import FloatImage
 
@@ -198,7 +199,5 @@ def subpixel_peaks(score_map: FloatImage, xy: NDArray[np.float64]) -> NDArray[np
     here = padded[row, column]
     before = np.stack([padded[row, column - 1], padded[row - 1, column]], axis=1)
     after = np.stack([padded[row, column + 1], padded[row + 1, column]], axis=1)
-    curvature = 2 * here[:, None] - before - after
-    shift = np.divide(after - before, 2 * curvature, out=np.zeros_like(curvature), where=curvature > 0)
-    refined: NDArray[np.float64] = xy + shift
+    refined: NDArray[np.float64] = xy + vertex(before, here[:, None], after)
     return refined

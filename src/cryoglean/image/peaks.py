@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -36,13 +38,27 @@ def find_peaks(image: FloatImage, reach_px: float) -> tuple[NDArray[np.float64],
     last_y, last_x = image.shape[0] - 1, image.shape[1] - 1
     left, right = image[y, np.maximum(x - 1, 0)], image[y, np.minimum(x + 1, last_x)]
     above, below = image[np.maximum(y - 1, 0), x], image[np.minimum(y + 1, last_y), x]
-    refined = np.column_stack([x + _vertex(left, height, right), y + _vertex(above, height, below)])
+    refined = np.column_stack([x + vertex(left, height, right), y + vertex(above, height, below)])
     # Inside a plateau, as areas without signal make it, no pixel is a peak.
     stands_out = np.minimum.reduce([left, right, above, below]) < height
     return refined[stands_out], height[stands_out]
 
 
-def _vertex(before: FloatImage, here: NDArray[np.float64], after: FloatImage) -> NDArray[np.float64]:
-    """Offset of the vertex of a parabola through three samples, at most half a pixel."""
-    curvature = np.minimum(before - 2 * here + after, -1e-12)
-    return np.asarray(np.clip((before - after) / (2 * curvature), -0.5, 0.5), np.float64)
+def vertex(before: NDArray[Any], here: NDArray[Any], after: NDArray[Any]) -> NDArray[Any]:
+    """Find the vertex of the parabola through three equidistant samples, of which the middle one is highest.
+
+    Parameters
+    ----------
+    before, here, after : array of float, all of one shape
+        The samples.
+
+    Returns
+    -------
+    ndarray of float
+        Offset from the middle sample, in steps, at most half a one; 0 where the samples have no maximum.
+    """
+    curvature = before - 2 * here + after
+    bent = np.isfinite(curvature) & (curvature < 0)
+    slope = np.subtract(before, after, out=np.zeros_like(curvature), where=bent)
+    offset = np.divide(slope, 2 * curvature, out=np.zeros_like(curvature), where=bent)
+    return np.asarray(np.clip(offset, -0.5, 0.5))

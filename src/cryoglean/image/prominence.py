@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cryoglean.image.peaks import vertex
 from cryoglean.types import FloatImage
 
 Index = NDArray[np.int64]
@@ -137,11 +138,5 @@ def _refine(framed: FloatImage, tops: Index) -> NDArray[np.float64]:
     """Move tops to the vertices of the parabolas through their neighbours; (n, 2) as x, y in the frame."""
     value = framed.ravel().astype(np.float64)
     y, x = np.divmod(tops, framed.shape[1])
-    shifts = []
-    for step in (1, framed.shape[1]):
-        before, here, after = value[tops - step], value[tops], value[tops + step]
-        curvature = before - 2 * here + after
-        usable = np.isfinite(curvature) & (curvature < 0)
-        slope = np.where(usable, before, 0) - np.where(usable, after, 0)
-        shifts.append(np.where(usable, slope / np.where(usable, 2 * curvature, 1), 0))
-    return np.column_stack([x + np.clip(shifts[0], -0.5, 0.5), y + np.clip(shifts[1], -0.5, 0.5)])
+    shifts = [vertex(value[tops - step], value[tops], value[tops + step]) for step in (1, framed.shape[1])]
+    return np.column_stack([x + shifts[0], y + shifts[1]])

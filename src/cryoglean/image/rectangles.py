@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cryoglean.image.feret import Feret, measure_feret
 from cryoglean.image.masks import fill_holes, find_outlines
-from cryoglean.image.settings import SideViewConfig
+from cryoglean.image.settings import RectangleConfig
 from cryoglean.types import Mask
 
 SQUARE_ON_DISC = 0.834
@@ -65,7 +65,7 @@ class Rectangles:
 NO_RECTANGLES = Rectangles(*(np.zeros(shape) for shape in ((0, 2), (0, 2), 0, 0, 0)))
 
 
-def find_rectangles(mask: Mask, diameter_px: float, config: SideViewConfig | None = None) -> Rectangles:
+def find_rectangles(mask: Mask, diameter_px: float, config: RectangleConfig | None = None) -> Rectangles:
     """Find the particles seen from the side, as near-square components of a mask.
 
     Particles that touch come free one after the other under openings of rising size; what is found at one
@@ -78,7 +78,7 @@ def find_rectangles(mask: Mask, diameter_px: float, config: SideViewConfig | Non
         The cleaned mask, without the circular objects (`erase_circles`).
     diameter_px : float
         Particle diameter in pixels of the mask.
-    config : SideViewConfig, optional
+    config : RectangleConfig, optional
         The limits.
 
     Returns
@@ -90,7 +90,7 @@ def find_rectangles(mask: Mask, diameter_px: float, config: SideViewConfig | Non
     -----
     Al-Azzawi et al. (2019), algorithms 4 to 6.
     """
-    config = config or SideViewConfig()
+    config = config or RectangleConfig()
     rest = mask.copy()
     found: list[tuple[Feret, float]] = []
     for size in config.openings:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cryoglean.types import ResampledImage
+from cryoglean.types import Micrograph, ParticleSize, ResampledImage
 
 
 def average_area(image: ArrayLike, step: float) -> ResampledImage:
@@ -41,3 +41,30 @@ def average_area(image: ArrayLike, step: float) -> ResampledImage:
     low = pixels if (my, mx) == (ny, nx) else cv2.resize(pixels, (mx, my), interpolation=method)
     steps = (ny / my, nx / mx)
     return ResampledImage(low.astype(np.float32, copy=False), steps, ((steps[0] - 1) / 2, (steps[1] - 1) / 2))
+
+
+def resample_to(micrograph: Micrograph, size: ParticleSize, working_px: float) -> ResampledImage:
+    """Bring the particle to a working diameter, and make it bright.
+
+    Parameters
+    ----------
+    micrograph : Micrograph
+        The micrograph.
+    size : ParticleSize
+        Of its particles.
+    working_px : float
+        Wanted diameter, pixels of the result.
+
+    Returns
+    -------
+    ResampledImage
+        Averages of areas, multiplied by the sign of the particles' signal.
+    """
+    low = average_area(micrograph.data, size.diameter / micrograph.pixel_size / working_px)
+    return ResampledImage(low.data * np.float32(size.sign), low.step, low.offset)
+
+
+def cut_middle(micrograph: Micrograph, side_px: int) -> Micrograph:
+    """Cut a square of `side_px` pixels out of the middle; all of a micrograph that is smaller."""
+    top, left = (max(0, (length - side_px) // 2) for length in micrograph.shape)
+    return micrograph.with_data(micrograph.data[top : top + side_px, left : left + side_px])

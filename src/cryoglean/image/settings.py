@@ -9,8 +9,8 @@ from pydantic import Field
 from cryoglean.settings import Config
 
 
-class SideViewConfig(Config):
-    """How side views, which are near-squares, are found in a cleaned mask."""
+class RectangleConfig(Config):
+    """How particles seen from the side, which are near-squares, are found in a cleaned mask."""
 
     openings: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.15, 0.3)
     """Diameters of the discs that open the mask, one after the other, in particle diameters."""
@@ -24,5 +24,3 @@ class SideViewConfig(Config):
     """Smallest overlap, common over joint area, with the rectangle of the same area."""
     longest: float = Field(1.25, ge=1)
     """Largest Feret diameter, in medians of the micrograph's side views."""
-    certain_circle: float = Field(0.3, gt=0)
-    """Prominence from which a circle is a top view and is taken out before side views are looked for."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeVar
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,15 +29,6 @@ projection particles lie much closer together than their diameter."""
 
 FLOOR = 0.01
 """Candidates with less than this in the map are not worth looking at."""
-
-NEIGHBOURHOOD = 0.25
-"""Width of the Gaussian over which outlines are weighed, in particle diameters."""
-
-MIN_PROBABILITY = 0.3
-"""No pixel less likely than this is taken for particle."""
-
-_ROUNDS = 3
-"""After so many, what is taken hardly changes any more."""
 
 
 def margin_px(particle_px: float) -> int:
@@ -83,39 +73,6 @@ def joined_blocks(parts: NDArray[AnyType]) -> NDArray[AnyType]:
     _, my, mx = parts.shape
     blocks = parts.reshape(STRIDE, STRIDE, my, mx).transpose(2, 0, 3, 1)
     return np.ascontiguousarray(blocks).reshape(my * STRIDE, mx * STRIDE)
-
-
-def overlap_bound(particle: FloatImage, particle_px: float) -> FloatImage:
-    """Tell for every pixel how likely it has to be for its taking to improve the outlines about it.
-
-    Parameters
-    ----------
-    particle : ndarray of float32, shape (ny, nx)
-        Probability that a pixel belongs to a particle.
-    particle_px : float
-        Particle diameter in pixels of the image.
-
-    Returns
-    -------
-    ndarray of float32, shape (ny, nx)
-        From `MIN_PROBABILITY` to 0.5, which it is where all about a pixel is certain.
-
-    Notes
-    -----
-    Taking a pixel of probability p adds p to the area that outline and truth are expected to have in common,
-    and 1 - p to their joint area. It raises the ratio i of the two, the overlap, where p > i / (1 + i). What
-    is expected about a pixel depends on what is taken there, so both are found in turn.
-    """
-    sigma = NEIGHBOURHOOD * particle_px
-    about = cv2.GaussianBlur(particle, (0, 0), sigma)
-    bound = np.full_like(particle, 0.5)
-    for _ in range(_ROUNDS):
-        taken = (particle > bound).astype(np.float32)
-        common = cv2.GaussianBlur(particle * taken, (0, 0), sigma)
-        joint = about + cv2.GaussianBlur((1 - particle) * taken, (0, 0), sigma)
-        overlap = common / np.maximum(joint, np.float32(1e-6))
-        bound = np.clip(overlap / (1 + overlap), MIN_PROBABILITY, 0.5)
-    return np.asarray(bound, np.float32)
 
 
 @dataclass(frozen=True, eq=False)

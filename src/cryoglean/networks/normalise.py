@@ -9,6 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from cryoglean.image.spread import robust_std
 from cryoglean.types import FloatImage
 
 BACKGROUND = 3.0
@@ -41,7 +42,7 @@ def normalise(image: FloatImage, particle_px: float) -> FloatImage:
     Returns
     -------
     ndarray of float32, shape (ny, nx)
-        Median about 0 and robust standard deviation (1.4826 times the median absolute deviation) 1, cut off
+        Median about 0 and robust standard deviation 1, cut off
         at `LIMIT`; zeros where the image is flat.
     """
     ny, nx = image.shape
@@ -54,15 +55,9 @@ def normalise(image: FloatImage, particle_px: float) -> FloatImage:
     stride = max(1, int(np.sqrt(level.size / _SAMPLES)))
     sample = level[::stride, ::stride]
     middle = np.median(sample)
-    spread = 1.4826 * float(np.median(np.abs(sample - middle)))
+    spread = robust_std(sample, middle)
     if spread <= 0:
         return np.zeros_like(level)
     level -= middle
     level /= np.float32(spread)
     return np.asarray(np.clip(level, -LIMIT, LIMIT, out=level), np.float32)
-
-
-def _middle_and_spread(values: FloatImage) -> tuple[float, float]:
-    """Median, and the standard deviation that the median absolute deviation stands for."""
-    middle = np.median(values)
-    return float(middle), 1.4826 * float(np.median(np.abs(values - middle)))

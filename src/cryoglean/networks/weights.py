@@ -95,7 +95,7 @@ def write_card(folder: Path, card: WeightsCard) -> None:
     """Write the card of a folder whose other files are there; their fingerprints are put into it."""
     prints = {file: fingerprint(folder / file) for file in FILES}
     with complete_or_absent(folder / CARD) as partial:
-        partial.write_text(card.model_copy(update={"sha256": prints}).model_dump_json(indent=2) + "\n")
+        partial.write_text(card.changed(sha256=prints).model_dump_json(indent=2) + "\n")
 
 
 def fingerprint(path: Path) -> str:

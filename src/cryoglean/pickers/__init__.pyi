@@ -1,4 +1,12 @@
-from .base import Picker
-from .factory import AUTO, build_picker, measure, weights_digest
+from .base import Picker, find_alone, size_alone
+from .factory import build_picker, choose_method, measure_size, weights_digest
 
-__all__ = ["AUTO", "Picker", "build_picker", "measure", "weights_digest"]
+__all__ = [
+    "Picker",
+    "build_picker",
+    "choose_method",
+    "find_alone",
+    "measure_size",
+    "size_alone",
+    "weights_digest",
+]

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-from cryoglean.pickers.size.by_discs import Scale
-from cryoglean.types import FloatImage, Micrograph, Picks
+from cryoglean.errors import MicrographError
+from cryoglean.pickers.size.measure import SizeVerdict
+from cryoglean.types import Contrast, FloatImage, Micrograph, ParticleSize, Picks
+
+MIN_PX = 4.0
+"""Nothing can be known of a particle of fewer pixels, and enlarging the micrograph would take all memory."""
 
 
 @runtime_checkable
@@ -23,17 +27,95 @@ class Picker(Protocol):
         """Score from which a candidate is worth keeping, where the user names no other."""
         ...
 
-    def measure(self, micrographs: Sequence[Micrograph]) -> Scale | None:
-        """Diameter and contrast of particles that some micrographs share, each found where not configured.
+    def measure_size(
+        self,
+        micrographs: Sequence[Micrograph],
+        *,
+        diameter: float | None = None,
+        contrast: Contrast | None = None,
+    ) -> SizeVerdict:
+        """Measure the size of particles that some micrographs share, as far as it is not given."""
+        ...
 
-        None where no diameter is configured and nothing stands out.
+    def find(self, micrograph: Micrograph, size: ParticleSize) -> Picks:
+        """Find every candidate, scored in [0, 1] and not thresholded; no picks where there is none.
+
+        Raises
+        ------
+        MicrographError
+            Particles of this size do not fit into the micrograph.
         """
         ...
 
-    def find(self, micrograph: Micrograph) -> Picks:
-        """Find every candidate, scored in [0, 1] and not thresholded; empty picks where there is none."""
-        ...
-
-    def stages(self, micrograph: Micrograph) -> Mapping[str, FloatImage]:
+    def stages(self, micrograph: Micrograph, size: ParticleSize) -> Mapping[str, FloatImage]:
         """Intermediate images of the search by name, in order, at the picker's working scale."""
         ...
+
+
+def find_alone(
+    picker: Picker,
+    micrograph: Micrograph,
+    *,
+    diameter: float | None = None,
+    contrast: Contrast | None = None,
+) -> Picks:
+    """Find the candidates of a micrograph that stands alone, whose particles are measured in itself.
+
+    Parameters
+    ----------
+    picker : Picker
+        Measures and finds.
+    micrograph : Micrograph
+        The micrograph.
+    diameter : float, optional
+        Where it is given, Å.
+    contrast : {'dark', 'bright'}, optional
+        Where it is given.
+
+    Returns
+    -------
+    Picks
+        None at all where nothing stands out from the noise and no diameter is given.
+
+    Raises
+    ------
+    MicrographError
+        Particles of the given diameter do not fit into the micrograph.
+    """
+    size = size_alone(picker, micrograph, diameter=diameter, contrast=contrast)
+    return Picks.empty(micrograph) if size is None else picker.find(micrograph, size)
+
+
+def size_alone(
+    picker: Picker,
+    micrograph: Micrograph,
+    *,
+    diameter: float | None = None,
+    contrast: Contrast | None = None,
+) -> ParticleSize | None:
+    """Return the size of the particles of a micrograph that stands alone; see `find_alone`.
+
+    None where nothing stands out from the noise and no diameter is given. Particles of a given diameter
+    whose contrast cannot be measured are taken for dark.
+    """
+    if diameter is not None:
+        require_fitting(micrograph, diameter)
+    return picker.measure_size([micrograph], diameter=diameter, contrast=contrast).or_assumed(diameter)
+
+
+def require_fitting(micrograph: Micrograph, diameter: float) -> None:
+    """Refuse a diameter, Å, that no particle of this micrograph can have.
+
+    Raises
+    ------
+    MicrographError
+        It is larger than the micrograph, or only a few pixels.
+    """
+    diameter_px = diameter / micrograph.pixel_size
+    if not MIN_PX <= diameter_px <= min(micrograph.shape):
+        ny, nx = micrograph.shape
+        raise MicrographError(
+            micrograph.path or micrograph.name,
+            f"particles of {diameter:g} Å are {diameter_px:.4g} pixels wide, the micrograph {nx} × {ny}",
+            "check --diameter and --angpix",
+        )

@@ -82,8 +82,7 @@ def _lead(run: RunStatistics, comparison: Comparison | None) -> Section:
         figures.insert(1, (f"{merit.f1:.3f}", f"F1 within {merit.tolerance:g} diameters"))
     values = {
         "folder": run.folder.root.resolve(),
-        "method": run.config.method,
-        "weights": run.config.weights if run.last and run.last.weights else "",
+        "method": run.config.method.title,
         "last": run.last,
         "figures": figures,
         "summary": summary,

@@ -152,7 +152,7 @@ class RunStatistics:
     @property
     def scores_are_probabilities(self) -> bool:
         """Whether a score is the probability of a particle, which AutoCryoPicker's is not."""
-        return self.config.method != "paper"
+        return self.config.method.description.score == "probability"
 
 
 @dataclass(frozen=True, eq=False)

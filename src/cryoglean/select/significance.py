@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cryoglean.image.spread import robust_std
+
 _Values = NDArray[np.float64]
 
 ITERATIONS = 100
@@ -157,7 +159,7 @@ def _noise_from_opposite(candidates: _Values, opposite: _Values) -> tuple[float,
         return 0.0, USUAL_WIDTH
     middle = float(np.median(opposite))
     least = 1e-3 if len(opposite) >= MIN_FOR_WIDTH else USUAL_WIDTH
-    width = max(1.4826 * float(np.median(np.abs(opposite - middle))), least)
+    width = max(robust_std(opposite, middle), least)
     # In a crowded micrograph the mode of all candidates may be the particles'.
     flank = candidates[candidates < middle + width]
     if len(flank) < 10:
@@ -176,7 +178,7 @@ def _noise_from_groups(candidates: _Values, least_width: float) -> tuple[float, 
     difference = total[:-1] / lower - (total[-1] - total[:-1]) / (number - lower)
     noise = ordered[: 1 + int(np.argmax(lower * (number - lower) * difference**2))]
     mean = float(np.median(noise))
-    return mean, max(1.4826 * float(np.median(np.abs(noise - mean))), 0.4 * least_width)
+    return mean, max(robust_std(noise, mean), 0.4 * least_width)
 
 
 EXTREMES_LEFT_OUT = 5

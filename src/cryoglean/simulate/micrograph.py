@@ -238,8 +238,8 @@ def _with_room(conditions: Conditions, diameter: float) -> Conditions:
     """Let the ice be thick enough to hold the particle."""
     _require_room(conditions, diameter)
     ice = conditions.ice
-    thick = ice.model_copy(update={"thickness": max(ice.thickness, diameter)})
-    return conditions.model_copy(update={"ice": thick})
+    thick = ice.changed(thickness=max(ice.thickness, diameter))
+    return conditions.changed(ice=thick)
 
 
 def _place(setup: _Setup, rng: np.random.Generator) -> _Particles:

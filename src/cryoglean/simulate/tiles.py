@@ -166,10 +166,10 @@ def simulate_tile(library: ViewLibrary, config: SimulationConfig, *, rng: np.ran
     pixel_size = library.extent.diameter / (tiles.particle_px * sample(tiles.scale, rng))
     detector_pixel = pixel_size * sample(tiles.detector_pixel, rng)
     afterwards = {"detector_pixel": detector_pixel, "denoising": sample(tiles.denoising, rng)}
-    exposure = conditions.exposure.model_copy(update=afterwards)
+    exposure = conditions.exposure.changed(**afterwards)
     changes = {"size": (tiles.size, tiles.size), "pixel_size": pixel_size, "exposure": exposure}
     view = LibraryProjector(library, pixel_size)
-    return simulate_view(view, conditions.model_copy(update=changes), rng=rng, name=library.name)
+    return simulate_view(view, conditions.changed(**changes), rng=rng, name=library.name)
 
 
 def _turned_to(towards: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -20,11 +20,11 @@ from cryoglean.io import expand_inputs, micrograph_name, read_micrograph
 from cryoglean.io.formats import read_picks
 from cryoglean.io.formats.naming import match_names
 from cryoglean.networks.runtime import Networks
-from cryoglean.pickers.pixer.picker import working_image
+from cryoglean.pickers.pixer.working import working_image
 from cryoglean.pickers.settings import PickConfig
-from cryoglean.pickers.size.by_discs import Scale
 from cryoglean.select import select
 from cryoglean.training.labelling import Annotation, LabelledMicrograph, label_image
+from cryoglean.types import ParticleSize
 
 _MULTIPLE = 8
 """The networks halve the resolution three times."""
@@ -51,20 +51,20 @@ class AnnotatedMicrograph:
 
 @dataclass(frozen=True, eq=False)
 class Annotations:
-    """All that a user teaches, and the scale of the particles.
+    """All that a user teaches, and the size of the particles.
 
     Parameters
     ----------
     micrographs : tuple of AnnotatedMicrograph
         In the order of the run or of the files.
-    scale : Scale
-        Diameter and contrast of the particles.
+    size : ParticleSize
+        Of the particles.
     pixel_size : float, optional
         Å per pixel where the files do not say it.
     """
 
     micrographs: tuple[AnnotatedMicrograph, ...]
-    scale: Scale
+    size: ParticleSize
     pixel_size: float | None = None
 
     @property
@@ -114,7 +114,7 @@ def annotations_of_run(folder: RunFolder) -> Annotations:
         )
     # A record knows the diameter that the whole run was picked with, given or measured.
     config = configs[0]
-    return Annotations(tuple(found), _scale([one.path for one in found], config), config.angpix)
+    return Annotations(tuple(found), _size([one.path for one in found], config), config.angpix)
 
 
 def annotations_of_picks(
@@ -166,8 +166,8 @@ def annotations_of_picks(
     if config.diameter is None:
         known = np.concatenate([np.zeros(0), *(one.diameter[np.isfinite(one.diameter)] for one in picks)])
         if len(known):
-            config = config.model_copy(update={"diameter": float(np.median(known))})
-    return Annotations(tuple(found), _scale([one.path for one in found], config), config.angpix)
+            config = config.changed(diameter=float(np.median(known)))
+    return Annotations(tuple(found), _size([one.path for one in found], config), config.angpix)
 
 
 def labelled_micrograph(
@@ -186,7 +186,7 @@ def labelled_micrograph(
     annotation = annotated.annotation
     _require_inside(annotation.centres, micrograph.shape, annotated)
     particle_px = networks.weights.card.architecture.particle_px
-    working = working_image(micrograph, annotations.scale, particle_px)
+    working = working_image(micrograph, annotations.size, particle_px)
     rows, columns = working.data.shape
     level = np.pad(working.data, [(0, -rows % _MULTIPLE), (0, -columns % _MULTIPLE)])
     # The margin's width follows from where the micrograph's own first and last pixels came to lie.
@@ -226,16 +226,16 @@ def _annotation_of(record: Record, folder: RunFolder) -> Annotation | None:
     return Annotation(by_hand, untouched, deleted, complete=False)
 
 
-def _scale(paths: Sequence[Path], config: PickConfig) -> Scale:
+def _size(paths: Sequence[Path], config: PickConfig) -> ParticleSize:
     """Diameter and contrast: given, or else measured in the micrographs."""
-    diameter, contrast = config.diameter, config.contrast
+    diameter, contrast = config.diameter, config.known_contrast
     if is_needed(config):
         found = measure_run(paths, config, lambda path: read_micrograph(path, pixel_size=config.angpix))
         diameter = diameter or found.diameter
-        contrast = "bright" if found.contrast == "bright" else "dark"
+        contrast = found.contrast or "dark"
     if diameter is None:
         raise UsageError("the particles' size cannot be measured in these micrographs; give --diameter, in Å")
-    return Scale(diameter, 1.0 if contrast == "bright" else -1.0, 1.0)
+    return ParticleSize(diameter, contrast or "dark")
 
 
 def _require_inside(xy: NDArray[np.float64], shape: tuple[int, int], annotated: AnnotatedMicrograph) -> None:

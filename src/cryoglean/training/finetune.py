@@ -232,12 +232,10 @@ def _fine_tune(
 ) -> FineTuningResult:
     """Train, calibrate and measure; write the weights."""
     config, tuning = job.config, job.config.fine_tuning
-    config = config.model_copy(
-        update={
-            "rate": tuning.rate,
-            "averaging": tuning.averaging,
-            "validate_every": tuning.validate_every,
-        }
+    config = config.changed(
+        rate=tuning.rate,
+        averaging=tuning.averaging,
+        validate_every=tuning.validate_every,
     )
     record = job.out / "training"
     card, networks = job.start.card, job.networks
@@ -269,22 +267,20 @@ def _fine_tune(
     if kept:
         pair = load_trainable(job.start, card.architecture)
         fitted = _fit(job, data, pair)
-    new = card.model_copy(
-        update={
-            "name": job.out.resolve().name,
-            "calibration": fitted.calibration,
-            "threshold": fitted.threshold,
-            "expected_precision": fitted.own["precision"],
-            "validation": fitted.simulated,
-            "held_back": {"before": before, "after": fitted.own},
-            "origin": card.name,
-            "data": f"{card.data} Then: {annotated}, and {len(data.replay)} simulated tiles.",
-            "families": card.families,
-            "training": config.model_dump(mode="json"),
-            "command": job.command,
-            "commit": source_state(),
-            "cost": f"{clock.minutes:.1f} minutes on {config.threads} cores",
-        }
+    new = card.changed(
+        name=job.out.resolve().name,
+        calibration=fitted.calibration,
+        threshold=fitted.threshold,
+        expected_precision=fitted.own["precision"],
+        validation=fitted.simulated,
+        held_back={"before": before, "after": fitted.own},
+        origin=card.name,
+        data=f"{card.data} Then: {annotated}, and {len(data.replay)} simulated tiles.",
+        families=card.families,
+        training=config.model_dump(mode="json"),
+        command=job.command,
+        commit=source_state(),
+        cost=f"{clock.minutes:.1f} minutes on {config.threads} cores",
     )
     # The card comes last, so that a folder with a card is a folder of finished weights.
     export_networks(job.out, *pair, architecture=card.architecture)

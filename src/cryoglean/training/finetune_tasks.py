@@ -209,7 +209,7 @@ def tune_classifier(
     times = max(1, round(len(replay) / max(1, len(own))))
     crops = _joined_crops([*[own] * times, replay])
     task = replace(classification_task(crops, held, config), watch=watch)
-    half = config.model_copy(update={"batch": config.classifier_batch})
+    half = config.changed(batch=config.classifier_batch)
     epochs = config.fine_tuning.classifier_steps * half.batch / task.size
     return train(freeze_statistics(classifier), task, half, epochs=epochs, out=out)
 

@@ -118,7 +118,7 @@ def train_networks(
     mined = mine_crops(segmenter, searched, config, augmentation=config.augmentation, seed=config.seed)
     held = mine_crops(segmenter, watched, config)
     task = classification_task(mined, held, config)
-    crops = config.model_copy(update={"batch": config.classifier_batch})
+    crops = config.changed(batch=config.classifier_batch)
     classifier = train(classifier, task, crops, epochs=config.classifier_epochs, out=record, resume=resume)
     export_networks(out, segmenter, classifier, architecture=architecture)
     card = WeightsCard(
@@ -153,7 +153,7 @@ def calibrate_weights(folder: Path, tiles: Mapping[Split, LabelledTiles]) -> Wei
         "expected_precision": values["precision"],
         "validation": values,
     }
-    write_card(folder, card.model_copy(update=found))
+    write_card(folder, card.changed(**found))
     return read_weights(folder).card
 
 

@@ -39,7 +39,7 @@ def read_corrected(jobs: Iterable[Job], folder: RunFolder, selection: SelectConf
         record = read_record(folder.record(job.name))
         if record is None or record.candidates is None:
             continue
-        wanted = replace(record, config=record.config.model_copy(update=dict(selection)))
+        wanted = replace(record, config=record.config.changed(**dict(selection)))
         now, picks = with_corrections(wanted, folder)
         if not now.rejected:
             yield job, picks

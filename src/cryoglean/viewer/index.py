@@ -114,7 +114,7 @@ def selectable_of(record: Record, selection: SelectConfig) -> Picks:
     if record.candidates is None:
         return Picks(np.zeros((0, 2)), name=record.name)
     # Better candidates drop worse ones, so those that are dropped are the same at every threshold.
-    return select(record.candidates, selection.model_copy(update={"min_score": None}))
+    return select(record.candidates, selection.changed(min_score=None))
 
 
 class Index:
@@ -303,7 +303,7 @@ def _with_candidates(entry: Entry, record: Record) -> Entry:
 
 def _agree(one: SelectConfig, other: SelectConfig) -> bool:
     """Return whether the same candidates can be picked."""
-    return one.model_copy(update={"min_score": other.min_score}) == other
+    return one.changed(min_score=other.min_score) == other
 
 
 def _stamp(path: Path) -> Stamp:

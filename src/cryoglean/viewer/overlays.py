@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -12,16 +10,15 @@ import numpy as np
 from cryoglean.engine.ledger import identify
 from cryoglean.errors import MicrographError, UsageError
 from cryoglean.io import read_micrograph
-from cryoglean.pickers.base import Picker
-from cryoglean.pickers.factory import build_picker
+from cryoglean.pickers import build_picker, size_alone
+from cryoglean.pickers.description import MapKind
+from cryoglean.pickers.pixer.settings import NetworkConfig
 from cryoglean.pickers.settings import PickConfig
 from cryoglean.types import FloatImage
 from cryoglean.viewer.pictures import Kept
 
-OverlayKind = Literal["particle", "contamination"]
+OverlayKind = MapKind
 
-STAGES = {"particle": ("particle", "similarity"), "contamination": ("contamination",)}
-"""What methods call these maps; all have values from 0 to 1 where something is."""
 MAX_BYTES = 32 << 20
 """Bytes of maps that are kept."""
 
@@ -40,11 +37,10 @@ def overlay_config(kind: OverlayKind, config: PickConfig) -> PickConfig:
     config : PickConfig
         The configuration of the run.
     """
-    if kind == "particle" or config.method == "network":
+    if kind == "particle" or kind in config.method.description.maps:
         return config
-    return PickConfig(
-        method="network", diameter=config.diameter, contrast=config.contrast, angpix=config.angpix
-    )
+    known = {"diameter": config.diameter, "contrast": config.contrast, "angpix": config.angpix}
+    return PickConfig(method=NetworkConfig(), **known)
 
 
 class Overlays:
@@ -52,8 +48,6 @@ class Overlays:
 
     def __init__(self) -> None:
         self._maps: Kept[dict[str, bytes]] = Kept(MAX_BYTES, lambda maps: sum(map(len, maps.values())))
-        self._lock = threading.Lock()
-        self._picker: tuple[PickConfig, Picker] | None = None
 
     def get(self, path: Path, kind: OverlayKind, config: PickConfig) -> bytes:
         """Return a map as a grey PNG picture that covers the whole micrograph.
@@ -78,22 +72,16 @@ class Overlays:
         """
         maps = self._maps.get((path, identify(path), config), lambda: self._make(path, config))
         if kind not in maps:
-            raise NoOverlayError(f"the method {config.method!r} has no map of {kind}")
+            raise NoOverlayError(f"the method {config.method.name!r} has no map of {kind}")
         return maps[kind]
 
     def _make(self, path: Path, config: PickConfig) -> dict[str, bytes]:
-        stages = self._picker_for(config).stages(read_micrograph(path, pixel_size=config.angpix))
-        if not stages:
+        picker, micrograph = build_picker(config), read_micrograph(path, pixel_size=config.angpix)
+        size = size_alone(picker, micrograph, diameter=config.diameter, contrast=config.known_contrast)
+        if size is None:
             raise MicrographError(path, "nothing in this micrograph stands out from its noise")
-        found = {kind: next((n for n in names if n in stages), None) for kind, names in STAGES.items()}
-        return {kind: _encoded(stages[name]) for kind, name in found.items() if name is not None}
-
-    def _picker_for(self, config: PickConfig) -> Picker:
-        """Return the picker, whose weights are read once."""
-        with self._lock:
-            if self._picker is None or self._picker[0] != config:
-                self._picker = (config, build_picker(config))
-            return self._picker[1]
+        stages = picker.stages(micrograph, size)
+        return {kind: _encoded(stages[name]) for kind, name in config.method.description.maps.items()}
 
 
 def _encoded(values: FloatImage) -> bytes:

@@ -27,6 +27,7 @@ from cryoglean.errors import CryogleanError, UsageError
 from cryoglean.io import read_header
 from cryoglean.io.formats import DIALECTS
 from cryoglean.pickers.factory import build_picker
+from cryoglean.pickers.settings import Method
 from cryoglean.select.settings import SelectConfig
 from cryoglean.types import Picks
 from cryoglean.viewer.export import export, read_corrected
@@ -98,7 +99,7 @@ class ViewedRun:
         self._editing = threading.Lock()
         self._bodies: dict[str, tuple[int, bytes]] = {}
         self._making = {name: threading.Lock() for name in ("table", "histograms", "proposals")}
-        self._recommended: tuple[tuple[str, str], float | None] | None = None
+        self._recommended: tuple[Method, float | None] | None = None
 
     def start(self) -> None:
         """Begin to look for changes and to write results."""
@@ -128,8 +129,8 @@ class ViewedRun:
             state=_state_of(self.folder),
             micrographs=len(entries),
             loaded=sum(entry is not None for entry in entries),
-            method=config.method,
-            weights=config.weights if config.method == "network" else None,
+            method=config.method.name,
+            weights=getattr(config.method, "weights", None),
             diameter=config.diameter,
             threshold=self.threshold,
             recommended=self._recommended_score(),
@@ -186,7 +187,7 @@ class ViewedRun:
     def overlay(self, number: int, kind: OverlayKind) -> bytes:
         """Return a map of the picker over a micrograph, as a PNG picture; see `Overlays.get`."""
         config = self.index.config
-        search = config.model_copy(update=dict(SelectConfig()))
+        search = config.changed(**dict(SelectConfig()))
         return self._overlays.get(self.path(number), kind, overlay_config(kind, search))
 
     def changes(self, since: int) -> Changes:
@@ -251,7 +252,7 @@ class ViewedRun:
         """Write the picks into one file of a folder; see `cryoglean.viewer.export.export`."""
         selection = selection_of(self.index.config)
         if request.min_score is not None:
-            selection = selection.model_copy(update={"min_score": request.min_score})
+            selection = selection.changed(min_score=request.min_score)
         found = read_corrected(self.index.jobs, self.folder, selection)
         name = f"{self.folder.root.resolve().name}-{request.format}"
         return export(found, folder, name=name, format=request.format)
@@ -289,13 +290,12 @@ class ViewedRun:
 
     def _recommended_score(self) -> float | None:
         config = self.index.config
-        asked = (config.method, config.weights)
-        if self._recommended is None or self._recommended[0] != asked:
+        if self._recommended is None or self._recommended[0] != config.method:
             score = None
             # The weights may be gone; the run can be looked at nevertheless.
             with suppress(CryogleanError):
                 score = build_picker(config).recommended_score
-            self._recommended = (asked, score)
+            self._recommended = (config.method, score)
         return self._recommended[1]
 
     def _remembered(self, name: str, make: Callable[[], bytes]) -> bytes:

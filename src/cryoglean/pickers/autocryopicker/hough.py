@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryoglean.image.masks import CROSS
+from cryoglean.image.peaks import vertex
 from cryoglean.image.prominence import find_prominent_maxima
 from cryoglean.pickers.autocryopicker.settings import HoughConfig
 from cryoglean.types import FloatImage, Mask
@@ -125,9 +126,7 @@ def measure_radii(mask: Mask, xy: NDArray[np.float64], radii: NDArray[np.float64
     steepest = 1 + np.argmax(fall[:, 1:-1], axis=1)
     row = np.arange(len(xy))
     before, here, after = (fall[row, steepest + step] for step in (-1, 0, 1))
-    curvature = before - 2 * here + after
-    shift = np.where(curvature < 0, 0.5 * (before - after) / np.where(curvature < 0, curvature, 1), 0)
-    return np.asarray(ring[steepest] + 0.5 + np.clip(shift, -0.5, 0.5), np.float64)
+    return np.asarray(ring[steepest] + 0.5 + vertex(before, here, after), np.float64)
 
 
 def radii_px(diameter_px: float, config: HoughConfig) -> NDArray[np.float64]:

@@ -13,17 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryoglean.image.rectangles import NO_RECTANGLES, Rectangles, find_rectangles
-from cryoglean.image.resample import average_area
+from cryoglean.image.resample import resample_to
 from cryoglean.pickers.autocryopicker.cleaning import clean_mask
 from cryoglean.pickers.autocryopicker.clustering import darkest_pixels
 from cryoglean.pickers.autocryopicker.hough import Circles, accumulate_votes, erase_circles, find_circles
 from cryoglean.pickers.autocryopicker.preprocessing import preprocess, preprocess_steps
 from cryoglean.pickers.autocryopicker.settings import PaperConfig
-from cryoglean.pickers.size.by_discs import SIGN_OF, Scale, complete_scale, estimate_scale, require_fitting
-from cryoglean.types import FloatImage, Mask, Micrograph, Picks, ResampledImage
+from cryoglean.pickers.base import require_fitting
+from cryoglean.pickers.size.measure import SizeVerdict, measure_size
+from cryoglean.types import Contrast, FloatImage, Micrograph, ParticleSize, Picks, ResampledImage
 
-SIGNS = {"dark": 1.0, "bright": -1.0}
-"""What a micrograph is multiplied by to make its particles dark."""
+CONTRASTS: tuple[Contrast, ...] = ("dark", "bright")
 CONTRAST_PX = 20.0
 """Particle diameter in pixels at which the contrast is found: enough to see discs, and four times as fast."""
 
@@ -34,7 +34,7 @@ class AutoCryoPicker:
     Parameters
     ----------
     config : PaperConfig, optional
-        Diameter and contrast where they are known, and the constants of the steps.
+        The constants of the steps.
     """
 
     def __init__(self, config: PaperConfig | None = None) -> None:
@@ -42,119 +42,114 @@ class AutoCryoPicker:
 
     @property
     def recommended_score(self) -> float:
-        """Score from which a candidate is worth keeping; the F1 hardly changes between 0.12 and 0.22."""
-        return self.config.min_score
+        """Score from which a candidate is worth keeping."""
+        return self.config.recommended_score
 
-    def measure(self, micrographs: Sequence[Micrograph]) -> Scale | None:
-        """Find the diameter and contrast that micrographs share; see `Picker.measure`."""
-        found = estimate_scale(micrographs, sign=SIGN_OF[self.config.contrast])
-        return complete_scale(found, self.config.diameter)
+    def measure_size(
+        self,
+        micrographs: Sequence[Micrograph],
+        *,
+        diameter: float | None = None,
+        contrast: Contrast | None = None,
+    ) -> SizeVerdict:
+        """Measure the size of particles that micrographs share; see `Picker.measure_size`.
 
-    def find(self, micrograph: Micrograph) -> Picks:
+        Where no discs stand out of particles whose diameter is given, the contrast that shows more circles is
+        taken.
+        """
+        verdict = measure_size(micrographs, diameter=diameter, contrast=contrast)
+        if verdict.size is not None or diameter is None:
+            return verdict
+        own = max(
+            (ParticleSize(diameter, each) for each in CONTRASTS), key=lambda s: self._circles(micrographs, s)
+        )
+        return SizeVerdict(own, "this contrast shows more circles")
+
+    def find(self, micrograph: Micrograph, size: ParticleSize) -> Picks:
         """Find every candidate of a micrograph, scored and not thresholded.
 
         Parameters
         ----------
         micrograph : Micrograph
             The micrograph.
+        size : ParticleSize
+            Of its particles.
 
         Returns
         -------
         Picks
             Of kind 'top' scored by the prominence of the circle, and of kind 'side' scored by the squareness.
-            Empty where no diameter is given and none can be found.
 
         Raises
         ------
         MicrographError
-            The particle is larger than the micrograph.
+            Particles of this size do not fit into the micrograph.
         """
-        scaled = self._scale(micrograph)
-        if scaled is None:
-            return _no_picks(micrograph)
-        dark, diameter = scaled
-        config, size = self.config, self.config.working_px
-        mask = self._clean(darkest_pixels(preprocess(dark.data, config.preprocess), config.cluster), size)
-        circles = find_circles(mask, size, config.hough)
+        require_fitting(micrograph, size.diameter)
+        config, diameter_px = self.config, self.config.working_px
+        dark = _darkened(micrograph, size, diameter_px)
+        clustered = darkest_pixels(preprocess(dark.data, config.preprocess), config.cluster)
+        mask = clean_mask(clustered, diameter_px, config.cleaning)
+        circles = find_circles(mask, diameter_px, config.hough)
         rectangles = NO_RECTANGLES
         if config.side_views:
-            remaining = erase_circles(mask, circles, config.sides.certain_circle)
-            rectangles = find_rectangles(remaining, size, config.sides)
+            remaining = erase_circles(mask, circles, config.certain_circle)
+            rectangles = find_rectangles(remaining, diameter_px, config.sides)
         xy, score, kind = _merge(circles, rectangles)
         return replace(
-            _no_picks(micrograph),
+            Picks.empty(micrograph),
             xy=dark.to_micrograph(xy),
             score=score,
-            diameter=np.full(len(xy), diameter),
+            diameter=np.full(len(xy), size.diameter),
             kind=kind,
         ).by_score()
 
-    def stages(self, micrograph: Micrograph) -> dict[str, FloatImage]:
+    def stages(self, micrograph: Micrograph, size: ParticleSize) -> dict[str, FloatImage]:
         """Intermediate images of `find`, by name, in order, at the working scale.
 
         Parameters
         ----------
         micrograph : Micrograph
             The micrograph.
+        size : ParticleSize
+            Of its particles.
 
         Returns
         -------
         dict of str to ndarray of float32
             'resampled', the steps of `preprocess_steps`, then 'clustered' and 'cleaned' (masks, 0 and 1) and
-            'votes' (the circle accumulator). None where no diameter is given and none can be found.
+            'votes' (the circle accumulator).
 
         Raises
         ------
         MicrographError
-            The particle is larger than the micrograph.
+            Particles of this size do not fit into the micrograph.
         """
-        scaled = self._scale(micrograph)
-        if scaled is None:
-            return {}
-        dark = scaled[0].data
-        images = {"resampled": dark} | dict(preprocess_steps(dark, self.config.preprocess))
-        clustered = darkest_pixels(images["morphology"], self.config.cluster)
-        cleaned = self._clean(clustered, self.config.working_px)
+        require_fitting(micrograph, size.diameter)
+        config, diameter_px = self.config, self.config.working_px
+        dark = _darkened(micrograph, size, diameter_px).data
+        images = {"resampled": dark} | dict(preprocess_steps(dark, config.preprocess))
+        clustered = darkest_pixels(images["morphology"], config.cluster)
+        cleaned = clean_mask(clustered, diameter_px, config.cleaning)
         images["clustered"], images["cleaned"] = clustered.astype(np.float32), cleaned.astype(np.float32)
-        images["votes"] = accumulate_votes(cleaned, self.config.working_px, self.config.hough)
+        images["votes"] = accumulate_votes(cleaned, diameter_px, config.hough)
         return images
 
-    def _scale(self, micrograph: Micrograph) -> tuple[ResampledImage, float] | None:
-        """Resample to the working scale and make particles dark; with the diameter in Å."""
-        found = self._find_scale(micrograph)
-        if found is None:
-            return None
-        diameter, sign = found
-        working = _resample(micrograph, diameter, self.config.working_px)
-        return replace(working, data=working.data * np.float32(sign)), diameter
-
-    def _find_scale(self, micrograph: Micrograph) -> tuple[float, float] | None:
-        """Diameter in Å, and the sign that makes particles dark; None where nothing stands out."""
-        sign = SIGNS.get(self.config.contrast)
-        if self.config.diameter is None:
-            scale = estimate_scale([micrograph], sign=None if sign is None else -sign)
-            return None if scale is None else (scale.diameter, -scale.sign)
-        return self.config.diameter, sign or self._find_sign(micrograph, self.config.diameter)
-
-    def _find_sign(self, micrograph: Micrograph, diameter: float) -> float:
-        """Try both contrasts on a small copy; the wrong one shows next to no circles."""
-        small = _resample(micrograph, diameter, CONTRAST_PX).data
-
-        def evidence(sign: float) -> float:
-            steps = preprocess(small * np.float32(sign), self.config.preprocess)
-            mask = self._clean(darkest_pixels(steps, self.config.cluster), CONTRAST_PX)
-            return float(find_circles(mask, CONTRAST_PX, self.config.hough).prominence.sum())
-
-        return max(SIGNS.values(), key=evidence)
-
-    def _clean(self, clustered: Mask, size: float) -> Mask:
-        return clean_mask(clustered, size, self.config.cleaning)
+    def _circles(self, micrographs: Sequence[Micrograph], size: ParticleSize) -> float:
+        """Sum the prominence of circles in small copies; the wrong contrast shows next to none."""
+        total = 0.0
+        for micrograph in micrographs:
+            dark = _darkened(micrograph, size, CONTRAST_PX).data
+            clustered = darkest_pixels(preprocess(dark, self.config.preprocess), self.config.cluster)
+            mask = clean_mask(clustered, CONTRAST_PX, self.config.cleaning)
+            total += float(find_circles(mask, CONTRAST_PX, self.config.hough).prominence.sum())
+        return total
 
 
-def _resample(micrograph: Micrograph, diameter: float, size: float) -> ResampledImage:
-    """Bring particles of `diameter` Å to `size` pixels."""
-    require_fitting(micrograph, diameter)
-    return average_area(micrograph.data, diameter / micrograph.pixel_size / size)
+def _darkened(micrograph: Micrograph, size: ParticleSize, working_px: float) -> ResampledImage:
+    """Bring the particle to a working diameter, and make it dark, as in the paper."""
+    bright = resample_to(micrograph, size, working_px)
+    return replace(bright, data=-bright.data)
 
 
 def _merge(
@@ -166,9 +161,3 @@ def _merge(
     score = np.concatenate([circles.prominence[free], rectangles.squareness])
     kind = np.array(["top"] * int(free.sum()) + ["side"] * len(rectangles), np.str_)
     return xy, np.minimum(score, 1), kind
-
-
-def _no_picks(micrograph: Micrograph) -> Picks:
-    return Picks(
-        np.zeros((0, 2)), name=micrograph.name, shape=micrograph.shape, pixel_size=micrograph.pixel_size
-    )

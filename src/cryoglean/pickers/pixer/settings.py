@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
-from pydantic import Field
-
+from cryoglean.networks.settings import ArchitectureConfig
+from cryoglean.pickers.description import Description
 from cryoglean.settings import Config
 
 
 class NetworkConfig(Config):
-    """The network picker: what is not given is found in the micrographs."""
+    """The network method: PIXER's networks, trained on simulated micrographs."""
 
-    diameter: float | None = Field(None, gt=0)
-    """Particle diameter, Å; found in the micrographs where it is not given."""
-    contrast: Literal["auto", "dark", "bright"] = "auto"
-    """Whether particles are darker than the ice, as usual, or brighter; found where it is not given."""
+    description: ClassVar = Description(
+        score="probability",
+        maps={"particle": "particle", "contamination": "contamination"},
+    )
+
+    name: Literal["network"] = "network"
+    """The method."""
     weights: str = "general"
     """Weights of the networks: a name that `cryoglean models` lists, or a folder."""
     contamination: bool = True
     """Give no score to candidates on ice crystals, carbon edges and aggregates."""
+
+    @property
+    def title(self) -> str:
+        """The method in words."""
+        return f"{self.name}, weights {self.weights}"
+
+    @property
+    def working_px(self) -> float:
+        """Particle diameter at which networks see, unless their card says another, pixels."""
+        return ArchitectureConfig().particle_px

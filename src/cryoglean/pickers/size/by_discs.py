@@ -1,17 +1,16 @@
-"""How large the particles are, and whether they are dark or bright: found in the micrographs themselves."""
+"""Particle size by discs: how large they are where they stand out most from the background."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cryoglean.errors import MicrographError
 from cryoglean.image.background import clip_outliers, far_from_usual, flatten
 from cryoglean.image.radial import average_patches, particle_radius, radial_profile
-from cryoglean.image.resample import average_area
+from cryoglean.image.resample import average_area, cut_middle, resample_to
 from cryoglean.pickers.size.disc_curve import (
     DISC_PX,
     STEPS_PER_OCTAVE,
@@ -22,21 +21,17 @@ from cryoglean.pickers.size.disc_curve import (
     strongest_discs,
 )
 from cryoglean.pickers.template.round_views import density_spread, find_contaminated, find_round_views
-from cryoglean.types import Micrograph, ResampledImage
+from cryoglean.types import Contrast, Micrograph, ParticleSize
 
-SIGN_OF: dict[str, float | None] = {"auto": None, "dark": -1.0, "bright": 1.0}
-"""Sign of a particle's signal by what a user says of its contrast."""
 LARGEST_SIDE_PX = 1024
 """Micrographs are binned to this before scales are compared; of particles that vanish, none is lost."""
 SMALLEST_PX = 12.0
 """Diameters below this many pixels of the micrograph are not considered."""
-MIN_PX = 4.0
-"""Of a particle of fewer pixels nothing can be told, and enlarging the micrograph would take all memory."""
 LARGEST_PART = 0.2
 """Nor are diameters above this part of the micrograph's shorter side."""
 CONTAMINATION_PART = 0.08
 """Width over which the level is averaged to find ice and carbon, as a part of the shorter side."""
-MIN_STRENGTH = 0.004
+MIN_SUPPORT = 0.004
 """Less than this part of the area is what an empty micrograph's noise, or a few ice crystals, can show."""
 PROFILE_PX = 24.0
 """Scale at which the particle's edge is found: its assumed diameter in pixels."""
@@ -62,26 +57,9 @@ LARGEST_CORRECTION = 1.5
 """The profile's edge may change the diameter by this factor at most."""
 
 
-@dataclass(frozen=True)
-class Scale:
-    """Size and contrast of the particles in a set of micrographs.
-
-    Parameters
-    ----------
-    diameter : float
-        Particle diameter, Å.
-    sign : float
-        −1 for particles darker than the ice, 1 for brighter ones.
-    strength : float
-        Area by which discs of this size outweigh those of the opposite sign, as a part of all the area.
-    """
-
-    diameter: float
-    sign: float
-    strength: float
-
-
-def estimate_scale(micrographs: Iterable[Micrograph], *, sign: float | None = None) -> Scale | None:
+def measure_by_discs(
+    micrographs: Iterable[Micrograph], *, contrast: Contrast | None = None
+) -> ParticleSize | None:
     """Find the particles' diameter and contrast.
 
     First scales are found at which discs outweigh those of opposite contrast (`scale_curve`), summed over the
@@ -93,79 +71,47 @@ def estimate_scale(micrographs: Iterable[Micrograph], *, sign: float | None = No
     ----------
     micrographs : iterable of Micrograph
         A few micrographs with the same particles.
-    sign : float, optional
-        The contrast where it is known, −1 or 1.
+    contrast : {'dark', 'bright'}, optional
+        The contrast where it is known.
 
     Returns
     -------
-    Scale or None
+    ParticleSize or None
         None where no disc stands out in any micrograph: they are empty, or far too noisy.
     """
     kept = list(micrographs)
     curves = [_measure(micrograph) for micrograph in kept]
-    candidates = _plausible_scales(curves, [m.pixel_size for m in kept], sign)
+    candidates = _plausible_sizes(curves, [m.pixel_size for m in kept], contrast)
     if not candidates:
         return None
     best = candidates[0]
     suspicious = best.diameter > SUSPICIOUS_PART * min(min(m.shape) * m.pixel_size for m in kept)
-    rivals = [scale for scale in candidates if scale.strength >= PLAUSIBLE * best.strength]
+    rivals = [size for size in candidates if size.support >= PLAUSIBLE * best.support]
     # Contamination is strong at its own, large scale; the particles may then be far down the list.
     rivals = (candidates if suspicious else rivals)[:MAX_WEIGHED]
-    weighed = [_weigh(scale, kept, curves, fixed=sign is not None) for scale in rivals]
-    believable = [(scale, evidence) for scale, evidence in weighed if evidence is not None]
+    weighed = [_weigh(size, kept, curves, fixed=contrast is not None) for size in rivals]
+    believable = [(size, evidence) for size, evidence in weighed if evidence is not None]
     if not believable:
         return None
-    scale, evidence = max(believable, key=lambda pair: pair[1])
-    return scale if evidence > 0 or not suspicious or scale.strength >= UNDENIABLE else None
+    size, evidence = max(believable, key=lambda pair: pair[1])
+    return size if evidence > 0 or not suspicious or size.support >= UNDENIABLE else None
 
 
-def complete_scale(found: Scale | None, diameter: float | None) -> Scale | None:
-    """Join what `estimate_scale` found with the diameter, Å, that a user gives, if any.
-
-    None where no diameter is given and none was found. Where a diameter is given and nothing was found, the
-    particles are taken for dark, with a strength of 0.
-    """
-    if diameter is None:
-        return found
-    return Scale(diameter, found.sign if found else -1.0, found.strength if found else 0.0)
-
-
-def require_fitting(micrograph: Micrograph, diameter: float) -> None:
-    """Refuse a given diameter that no particle of this micrograph can have.
-
-    Raises
-    ------
-    MicrographError
-        It is larger than the micrograph, or only a few pixels.
-    """
-    diameter_px = diameter / micrograph.pixel_size
-    if not MIN_PX <= diameter_px <= min(micrograph.shape):
-        ny, nx = micrograph.shape
-        raise MicrographError(
-            micrograph.path or micrograph.name,
-            f"particles of {diameter:g} Å are {diameter_px:.4g} pixels wide, the micrograph {nx} × {ny}",
-            "check --diameter and --angpix",
-        )
-
-
-def resample_to(micrograph: Micrograph, scale: Scale, working_px: float) -> ResampledImage:
-    """Bring the particle to a working diameter in pixels, and make it bright."""
-    low = average_area(micrograph.data, scale.diameter / micrograph.pixel_size / working_px)
-    return ResampledImage(low.data * np.float32(scale.sign), low.step, low.offset)
-
-
-def _plausible_scales(curves: list[ScaleCurve], pixel_sizes: list[float], sign: float | None) -> list[Scale]:
+def _plausible_sizes(
+    curves: list[ScaleCurve], pixel_sizes: list[float], contrast: Contrast | None
+) -> list[ParticleSize]:
     """Local maxima of the summed curves that noise alone would not give, the strongest first."""
     if not curves:
         return []
     log_diameter, dark, bright = _sum_curves(curves, pixel_sizes)
+    sides: dict[Contrast, NDArray[np.float64]] = {"dark": dark, "bright": bright}
     found = [
-        Scale(float(np.exp(log_diameter[peak])), own_sign, float(surplus[peak]) / len(curves))
-        for own_sign, surplus in ((-1.0, dark), (1.0, bright))
-        if sign in (None, own_sign)
+        ParticleSize(float(np.exp(log_diameter[peak])), own, "discs", float(surplus[peak]) / len(curves))
+        for own, surplus in sides.items()
+        if contrast in (None, own)
         for peak in _local_maxima(surplus)
     ]
-    return sorted((s for s in found if s.strength >= MIN_STRENGTH), key=lambda s: -s.strength)
+    return sorted((s for s in found if s.support >= MIN_SUPPORT), key=lambda s: -s.support)
 
 
 def _local_maxima(values: NDArray[np.float64]) -> NDArray[np.intp]:
@@ -173,39 +119,39 @@ def _local_maxima(values: NDArray[np.float64]) -> NDArray[np.intp]:
     return np.flatnonzero((values > 0) & (values >= framed[:-2]) & (values > framed[2:]))
 
 
-def _clearest(scale: Scale, micrographs: list[Micrograph], curves: list[ScaleCurve]) -> list[Micrograph]:
+def _clearest(
+    size: ParticleSize, micrographs: list[Micrograph], curves: list[ScaleCurve]
+) -> list[Micrograph]:
     """Micrographs in which discs of this scale are seen about as well as in the best."""
-    side = "dark" if scale.sign < 0 else "bright"
     seen = [
-        float(np.interp(scale.diameter / m.pixel_size, curve.diameter_px, getattr(curve, side)))
+        float(np.interp(size.diameter / m.pixel_size, curve.diameter_px, getattr(curve, size.contrast)))
         for curve, m in zip(curves, micrographs, strict=True)
     ]
-    clear = [m for m, s in zip(micrographs, seen, strict=True) if s >= 0.5 * max(seen)]
-    return clear
+    return [m for m, s in zip(micrographs, seen, strict=True) if s >= 0.5 * max(seen)]
 
 
-def _refine(scale: Scale, micrographs: list[Micrograph], *, fixed: bool) -> Scale:
+def _refine(size: ParticleSize, micrographs: list[Micrograph], *, fixed: bool) -> ParticleSize:
     """Take the diameter from the edge of the particles' profile, and the contrast unless it is fixed."""
-    limits = (scale.diameter / LARGEST_CORRECTION, scale.diameter * LARGEST_CORRECTION)
+    limits = (size.diameter / LARGEST_CORRECTION, size.diameter * LARGEST_CORRECTION)
     for _ in range(2):
-        edges = [_find_edge(micrograph, scale) for micrograph in micrographs]
-        bright = sum(contrast for _, contrast in edges) > 0
-        contrast = scale.sign if fixed else (1.0 if bright else -1.0)
+        edges = [_find_edge(micrograph, size) for micrograph in micrographs]
+        bright = sum(sign for _, sign in edges) > 0
+        contrast: Contrast = size.contrast if fixed else ("bright" if bright else "dark")
         diameter = float(np.clip(np.median([diameter for diameter, _ in edges]), *limits))
-        scale = Scale(diameter, contrast, scale.strength)
-    return scale
+        size = replace(size, diameter=diameter, contrast=contrast)
+    return size
 
 
 def _weigh(
-    scale: Scale, micrographs: list[Micrograph], curves: list[ScaleCurve], *, fixed: bool
-) -> tuple[Scale, float | None]:
-    """Refine a scale, and tell how much of the micrographs its particles explain, and how surely.
+    size: ParticleSize, micrographs: list[Micrograph], curves: list[ScaleCurve], *, fixed: bool
+) -> tuple[ParticleSize, float | None]:
+    """Refine a size, and return how much of the micrographs its particles explain, and how surely.
 
     None in place of that where what is found differs too much to be one kind of particle.
     """
-    clear = _clearest(scale, micrographs, curves)
-    # In a crowd the profile ends too early or too late; the scale that was found first may be the better one.
-    for tried in (_refine(scale, clear, fixed=fixed), scale):
+    clear = _clearest(size, micrographs, curves)
+    # In a crowd the profile ends too early or too late; the size that was found first may be the better one.
+    for tried in (_refine(size, clear, fixed=fixed), size):
         looks = [_look(micrograph, tried) for micrograph in clear[:MAX_LOOKED_AT]]
         one_kind = float(np.median([look.spread for look in looks])) <= MAX_SPREAD
         if one_kind and any(look.picks for look in looks):
@@ -227,8 +173,8 @@ class _Look:
     spread: float
 
 
-def _look(micrograph: Micrograph, scale: Scale) -> _Look:
-    working = resample_to(_middle(micrograph, scale), scale, PROFILE_PX)
+def _look(micrograph: Micrograph, size: ParticleSize) -> _Look:
+    working = resample_to(_middle(micrograph, size), size, PROFILE_PX)
     level = flatten(working.data, PROFILE_PX)
     views = find_round_views(clip_outliers(level), PROFILE_PX, rounds=1)
     sure = (views.probability > 0.5) & ~find_contaminated(working.data, level, views, diameter_px=PROFILE_PX)
@@ -268,21 +214,18 @@ def _sum_curves(
     return grid, np.asarray(dark), np.asarray(bright)
 
 
-def _middle(micrograph: Micrograph, scale: Scale) -> Micrograph:
-    """Cut out the middle of a micrograph where it is many particles wide: more of them tell no more."""
-    side = round(WIDEST_LOOK * scale.diameter / micrograph.pixel_size)
-    top, left = (max(0, (length - side) // 2) for length in micrograph.shape)
-    return micrograph.with_data(micrograph.data[top : top + side, left : left + side])
+def _middle(micrograph: Micrograph, size: ParticleSize) -> Micrograph:
+    """Cut out the middle of a micrograph where it is many particles wide: more of them add nothing."""
+    return cut_middle(micrograph, round(WIDEST_LOOK * size.diameter / micrograph.pixel_size))
 
 
-def _find_edge(micrograph: Micrograph, scale: Scale) -> tuple[float, float]:
-    """Diameter in Å at which the mean profile of the best discs ends, and their contrast."""
-    level = clip_outliers(
-        flatten(resample_to(_middle(micrograph, scale), scale, PROFILE_PX).data, 1.5 * PROFILE_PX)
-    )
+def _find_edge(micrograph: Micrograph, size: ParticleSize) -> tuple[float, float]:
+    """Diameter in Å at which the mean profile of the best discs ends, and the sign of their signal."""
+    working = resample_to(_middle(micrograph, size), size, PROFILE_PX)
+    level = clip_outliers(flatten(working.data, 1.5 * PROFILE_PX))
     centres = strongest_discs(disc_response(level, PROFILE_PX), PROFILE_PX)
     if len(centres) < MIN_FOR_PROFILE:
-        return scale.diameter, scale.sign
+        return size.diameter, size.sign
     profile = radial_profile(average_patches(level, centres, int(PROFILE_PX)))
-    radius, contrast = particle_radius(profile, 0.85 * PROFILE_PX)
-    return scale.diameter * 2 * radius / PROFILE_PX, scale.sign * contrast
+    radius, sign = particle_radius(profile, 0.85 * PROFILE_PX)
+    return size.diameter * 2 * radius / PROFILE_PX, size.sign * sign

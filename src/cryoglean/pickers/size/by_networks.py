@@ -1,9 +1,9 @@
-"""How large the particles are, by the networks: the scale at which they see particles most clearly."""
+"""Particle size by the networks: the size at which they recognise particles most clearly."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,21 +11,23 @@ from scipy.ndimage import uniform_filter1d
 from scipy.spatial import cKDTree
 
 from cryoglean.image.feret import measure_feret
+from cryoglean.image.peaks import vertex
+from cryoglean.image.resample import cut_middle, resample_to
 from cryoglean.networks.maps import find_candidates, margin_px
 from cryoglean.networks.normalise import normalise
 from cryoglean.networks.runtime import Networks
 from cryoglean.networks.weights import calibrated, logit
-from cryoglean.pickers.size.by_discs import SMALLEST_PX, Scale, resample_to
-from cryoglean.types import FloatImage, Micrograph
+from cryoglean.pickers.size.by_discs import SMALLEST_PX
+from cryoglean.types import Contrast, FloatImage, Micrograph, ParticleSize
 
 STEPS_PER_OCTAVE = 3
 """Diameters that are tried."""
 LARGEST_PART = 1 / 3
 """Diameters above this part of a micrograph's shorter side are not tried."""
 MAX_MICROGRAPHS = 4
-LOOKS = (12.0, 28.0)
+FIELDS = (12.0, 28.0)
 """So many diameters of the middle of a micrograph are looked at, and more where hardly any particle is."""
-MIN_LOOK = 10.0
+MIN_FIELD = 10.0
 """Of several micrographs less of each is looked at, but so many diameters."""
 MAX_CANDIDATES = 300
 """Of the best candidates."""
@@ -57,7 +59,7 @@ reaches 7.9 if the networks show more and 8.1 if they show little, blotches besi
 Where discs show something, contamination may well be taken for particles: no bound tells it from a few."""
 ODDS_OF_MANY = 60.0
 """Sum of log odds from which on the networks show more than little."""
-TOLERANCE, TOLERANCE_PER_STRENGTH = 1.5, 30.0
+TOLERANCE, TOLERANCE_PER_SUPPORT = 1.5, 30.0
 """A scale that is less plausible than the best by no more than this may as well be the right one, and so much
 more for each part of the area by which discs outweigh those of the opposite sign."""
 
@@ -67,7 +69,7 @@ contrast better, but of a few small discs without fringes, as no microscope make
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
+class View:
     """What the networks see at one scale.
 
     Parameters
@@ -85,21 +87,21 @@ class Sight:
     widths: NDArray[np.float64]
 
 
-def measure_scale(
+def measure_by_networks(
     networks: Networks,
     micrographs: Sequence[Micrograph],
     *,
-    by_edge: Scale | None = None,
+    discs: ParticleSize | None = None,
     diameter: float | None = None,
-    sign: float | None = None,
-) -> Scale | None:
-    """Find the particles' diameter and contrast by running the networks at many scales.
+    contrast: Contrast | None = None,
+) -> ParticleSize | None:
+    """Find the particles' diameter and contrast by running the networks at many sizes.
 
-    At the right scale the networks are surest of what they see. At too small a scale every part of a
-    particle is one, and its mask fills all the room there is; at too large a scale several share one, or
-    masks are small. That tells the scale of particles of any shape, in crowds and beside ice, but not
+    At the right size the networks are surest of what they see. At too small a size every part of a
+    particle is one, and its mask fills all the room there is; at too large a size several share one, or
+    masks are small. That finds the size of particles of any shape, in crowds and beside ice, but not
     exactly. The edge of the mean of the strongest discs is exact for particles nearly round, and often no
-    particle's at all; it is believed where the networks find its scale plausible.
+    particle's at all; it is believed where the networks find its size plausible.
 
     Parameters
     ----------
@@ -107,41 +109,41 @@ def measure_scale(
         The networks.
     micrographs : sequence of Micrograph
         Some with the same particles; the first few are looked at.
-    by_edge : Scale, optional
-        What `estimate_scale` says of them.
+    discs : ParticleSize, optional
+        What `measure_by_discs` says of them.
     diameter : float, optional
         Å; where it is given only the contrast is found.
-    sign : float, optional
-        −1 for particles darker than the ice, 1 for brighter ones; both are tried where it is not given, as
-        fringes of the opposite contrast mislead discs more often than networks.
+    contrast : {'dark', 'bright'}, optional
+        Where it is known; both are tried where it is not, as fringes of the opposite contrast mislead discs
+        more often than networks.
 
     Returns
     -------
-    Scale or None
-        `by_edge` itself where it is believed; None where hardly anything looks like a particle at any scale.
+    ParticleSize or None
+        Its source is 'discs' where `discs` is believed, and 'networks' otherwise. None where hardly anything
+        looks like a particle at any size.
     """
-    looked_at = list(micrographs[:MAX_MICROGRAPHS])
-    tried = diameters_to_try(looked_at) if diameter is None else np.array([diameter])
+    chosen = list(micrographs[:MAX_MICROGRAPHS])
+    tried = diameters_to_try(chosen) if diameter is None else np.array([diameter])
     if not len(tried):
         return None
-    alone = diameter is None and by_edge is None
-    lead = DARK_DISCS if by_edge is not None and by_edge.sign < 0 else 0.0
-    for look in LOOKS:
-        side = max(MIN_LOOK, look / np.sqrt(max(1, len(looked_at))))
-        own = sign or _clearer_sign(networks, looked_at[:1], tried[::2], side=look, lead=lead)
-        sights = [look_at(networks, looked_at, Scale(d, own, 0.0), side=side) for d in tried]
-        plausible = plausibility(sights)
+    alone = diameter is None and discs is None
+    lead = DARK_DISCS if discs is not None and discs.contrast == "dark" else 0.0
+    for field in FIELDS:
+        side = max(MIN_FIELD, field / np.sqrt(max(1, len(chosen))))
+        own = contrast or _clearer_contrast(networks, chosen[:1], tried[::2], side=side, lead=lead)
+        views = [view_at(networks, chosen, ParticleSize(d, own), side=side) for d in tried]
+        plausible = plausibility(views)
         best = int(plausible.argmax())
-        if not _is_believed(sights[best], plausible[best], alone=alone):
+        if not _is_believed(views[best], plausible[best], alone=alone):
             continue
-        clearest = Scale(_most_plausible(tried, plausible), own, _coverage(sights[best]))
-        if diameter is not None:
-            return replace(clearest, diameter=diameter)
-        if by_edge is not None and by_edge.sign == own:
-            there = np.interp(np.log(EXCESS * by_edge.diameter), np.log(tried), plausible)
-            if there > plausible.max() - TOLERANCE - TOLERANCE_PER_STRENGTH * by_edge.strength:
-                return by_edge
-        return replace(clearest, diameter=clearest.diameter / EXCESS)
+        clearest = _most_plausible(tried, plausible)
+        if diameter is None and discs is not None and discs.contrast == own:
+            there = np.interp(np.log(EXCESS * discs.diameter), np.log(tried), plausible)
+            if there > plausible.max() - TOLERANCE - TOLERANCE_PER_SUPPORT * discs.support:
+                return discs
+        found = clearest / EXCESS if diameter is None else diameter
+        return ParticleSize(found, own, "networks", _coverage(views[best]))
     return None
 
 
@@ -155,55 +157,53 @@ def diameters_to_try(micrographs: Sequence[Micrograph]) -> NDArray[np.float64]:
     return np.asarray(smallest * 2.0 ** (np.arange(steps + 1) / STEPS_PER_OCTAVE))
 
 
-def _clearer_sign(
+def _clearer_contrast(
     networks: Networks,
     micrographs: Sequence[Micrograph],
     diameters: NDArray[np.float64],
     *,
     side: float,
     lead: float,
-) -> float:
-    """Find the sign with which particles are seen more clearly, bright ones by more than a lead."""
+) -> Contrast:
+    """Find the contrast with which particles are seen more clearly, bright ones by more than a lead."""
 
-    def clarity(sign: float) -> float:
-        sights = [look_at(networks, micrographs, Scale(d, sign, 0.0), side=side) for d in diameters]
-        return float(plausibility(sights).max(initial=UNSEEN))
+    def clarity(contrast: Contrast) -> float:
+        views = [view_at(networks, micrographs, ParticleSize(d, contrast), side=side) for d in diameters]
+        return float(plausibility(views).max(initial=UNSEEN))
 
-    return 1.0 if clarity(1.0) > clarity(-1.0) + lead else -1.0
+    return "bright" if clarity("bright") > clarity("dark") + lead else "dark"
 
 
 def _most_plausible(diameters: NDArray[np.float64], plausible: NDArray[np.float64]) -> float:
     """Find the most plausible diameter between those that were tried, by a parabola through three."""
     best = int(plausible.argmax())
-    before, there, after = (float(p) for p in np.pad(plausible, 1, constant_values=UNSEEN)[best : best + 3])
-    curvature = before - 2 * there + after
-    seen = min(before, after) > UNSEEN and curvature < 0
-    offset = 0.5 * (before - after) / curvature if seen else 0.0
+    three = np.pad(plausible, 1, constant_values=UNSEEN)[best : best + 3]
+    offset = float(vertex(three[:1], three[1:2], three[2:])[0]) if three.min() > UNSEEN else 0.0
     return float(diameters[best] * 2.0 ** (offset / STEPS_PER_OCTAVE))
 
 
-def _is_believed(sight: Sight, plausible: float, *, alone: bool) -> bool:
+def _is_believed(view: View, plausible: float, *, alone: bool) -> bool:
     """Return whether there are particles at a scale, given how plausible it is and whether discs show any."""
     if not alone:
         return plausible >= MIN_PLAUSIBILITY
     return plausible >= (
-        MIN_PLAUSIBILITY_ALONE if sight.odds.sum() >= ODDS_OF_MANY else MIN_PLAUSIBILITY_OF_FEW
+        MIN_PLAUSIBILITY_ALONE if view.odds.sum() >= ODDS_OF_MANY else MIN_PLAUSIBILITY_OF_FEW
     )
 
 
-def _coverage(sight: Sight) -> float:
+def _coverage(view: View) -> float:
     """Return which part of the area lies under sure picks."""
-    return float(len(sight.odds) * np.pi / 4 / sight.squares)
+    return float(len(view.odds) * np.pi / 4 / view.squares)
 
 
-def plausibility(sights: Sequence[Sight]) -> NDArray[np.float64]:
+def plausibility(views: Sequence[View]) -> NDArray[np.float64]:
     """Return how well each of successive scales explains what is seen; `UNSEEN` where nothing is."""
-    enough = np.array([len(sight.odds) >= MIN_CANDIDATES for sight in sights], bool)
-    weighed = traits(sights) @ [NUMBER, CLARITY, -CROWDING, -WIDE, -NARROW]
+    enough = np.array([len(view.odds) >= MIN_CANDIDATES for view in views], bool)
+    weighed = traits(views) @ [NUMBER, CLARITY, -CROWDING, -WIDE, -NARROW]
     return np.where(enough, weighed, UNSEEN)
 
 
-def traits(sights: Sequence[Sight]) -> NDArray[np.float64]:
+def traits(views: Sequence[View]) -> NDArray[np.float64]:
     """Return what speaks for and against each of successive scales.
 
     Returns
@@ -213,36 +213,39 @@ def traits(sights: Sequence[Sight]) -> NDArray[np.float64]:
         squares of what is too much: of the logarithms of crowding, of width and of narrowness of the masks.
         Number and odds are means of three scales, as at the right one particles are clear at those beside it.
     """
-    number, odds, excess = np.zeros((3, len(sights)))
-    for i, sight in enumerate(sights):
-        seen = len(sight.odds) >= MIN_CANDIDATES
-        number[i] = max(np.log(len(sight.odds) / sight.squares), SCARCE) if seen else SCARCE
-        odds[i] = sight.odds.mean() if seen else 0.0
-        excess[i] = np.log(np.median(sight.widths) / USUAL_WIDTH) if seen and len(sight.widths) else 0.0
+    number, odds, excess = np.zeros((3, len(views)))
+    for i, view in enumerate(views):
+        seen = len(view.odds) >= MIN_CANDIDATES
+        number[i] = max(np.log(len(view.odds) / view.squares), SCARCE) if seen else SCARCE
+        odds[i] = view.odds.mean() if seen else 0.0
+        excess[i] = np.log(np.median(view.widths) / USUAL_WIDTH) if seen and len(view.widths) else 0.0
     number, odds = (uniform_filter1d(values, 3, mode="nearest") for values in (number, odds))
     above = (number - np.log(CROWD), excess, -excess)
     return np.column_stack([number, odds, *(np.maximum(values, 0.0) ** 2 for values in above)])
 
 
-def look_at(networks: Networks, micrographs: Sequence[Micrograph], scale: Scale, *, side: float) -> Sight:
+def view_at(
+    networks: Networks, micrographs: Sequence[Micrograph], size: ParticleSize, *, side: float
+) -> View:
     """See what there is at one scale, in the middle of all micrographs that it fits into."""
     fitting = [
         m
         for m in micrographs
-        if SMALLEST_PX <= 1.001 * scale.diameter / m.pixel_size <= 1.001 * LARGEST_PART * min(m.shape)
+        if SMALLEST_PX <= 1.001 * size.diameter / m.pixel_size <= 1.001 * LARGEST_PART * min(m.shape)
     ]
-    sights = [_look(networks, _middle(m, scale, side), scale) for m in fitting]
-    return Sight(
-        sum(one.squares for one in sights),
-        np.concatenate([np.zeros(0), *(one.odds for one in sights)]),
-        np.concatenate([np.zeros(0), *(one.widths for one in sights)]),
+    sides = [round(side * size.diameter / m.pixel_size) for m in fitting]
+    views = [_view(networks, cut_middle(m, wide), size) for m, wide in zip(fitting, sides, strict=True)]
+    return View(
+        sum(one.squares for one in views),
+        np.concatenate([np.zeros(0), *(one.odds for one in views)]),
+        np.concatenate([np.zeros(0), *(one.widths for one in views)]),
     )
 
 
-def _look(networks: Networks, micrograph: Micrograph, scale: Scale) -> Sight:
+def _view(networks: Networks, micrograph: Micrograph, size: ParticleSize) -> View:
     card = networks.weights.card
     particle_px = card.architecture.particle_px
-    low = resample_to(micrograph, scale, particle_px)
+    low = resample_to(micrograph, size, particle_px)
     image = np.pad(normalise(low.data, particle_px), margin_px(particle_px))
     maps = networks.segment(image)
     candidates = find_candidates(maps.centre, particle_px)
@@ -252,7 +255,7 @@ def _look(networks: Networks, micrograph: Micrograph, scale: Scale) -> Sight:
     score = calibrated(score, networks.classify(image, xy)[:, 0], card.calibration)
     sure = score > SURE
     widths = _widths(maps.particle, xy[sure], particle_px) / particle_px
-    return Sight(low.data.size / particle_px**2, logit(score[sure]), widths)
+    return View(low.data.size / particle_px**2, logit(score[sure]), widths)
 
 
 def _widths(mask: FloatImage, xy: NDArray[np.float64], particle_px: float) -> NDArray[np.float64]:
@@ -265,10 +268,3 @@ def _widths(mask: FloatImage, xy: NDArray[np.float64], particle_px: float) -> ND
     order = np.argsort(owner[own], kind="stable")
     parts = np.split(pixels[own][order], np.flatnonzero(np.diff(owner[own][order])) + 1)
     return np.array([measure_feret(part.astype(np.int32)).longest for part in parts if len(part)])
-
-
-def _middle(micrograph: Micrograph, scale: Scale, side: float) -> Micrograph:
-    """Cut out the middle, `side` diameters wide."""
-    side_px = round(side * scale.diameter / micrograph.pixel_size)
-    top, left = (max(0, (length - side_px) // 2) for length in micrograph.shape)
-    return micrograph.with_data(micrograph.data[top : top + side_px, left : left + side_px])

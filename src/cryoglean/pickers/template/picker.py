@@ -17,86 +17,106 @@ from numpy.typing import NDArray
 
 from cryoglean.image.background import clip_outliers, flatten
 from cryoglean.image.rectangles import Rectangles
-from cryoglean.pickers.size.by_discs import (
-    SIGN_OF,
-    Scale,
-    complete_scale,
-    estimate_scale,
-    require_fitting,
-    resample_to,
-)
+from cryoglean.image.resample import resample_to
+from cryoglean.pickers.base import require_fitting
+from cryoglean.pickers.size.measure import SizeVerdict, measure_size
 from cryoglean.pickers.template.round_views import MARGIN_PX, RoundViews, find_contaminated, find_round_views
-from cryoglean.pickers.template.settings import UnsupervisedConfig
+from cryoglean.pickers.template.settings import TemplateConfig
 from cryoglean.pickers.template.side_views import find_side_views
-from cryoglean.types import FloatImage, Micrograph, Picks, ResampledImage
+from cryoglean.types import Contrast, FloatImage, Micrograph, ParticleSize, Picks, ResampledImage
 
 WEAKEST_TOP_VIEW = 0.45
 """Beside side views, a top view resembles the template at least so well, relative to the better quarter."""
 
 
-class UnsupervisedPicker:
+class TemplatePicker:
     """Finds particles without having seen any.
 
     Parameters
     ----------
-    config : UnsupervisedConfig, optional
-        Diameter and contrast where they are known, and the method's few constants.
+    config : TemplateConfig, optional
+        The method's few constants.
     """
 
     recommended_score = 0.5
     """A pick is worth keeping where it is more likely a particle than not."""
 
-    def __init__(self, config: UnsupervisedConfig | None = None) -> None:
-        self.config = config or UnsupervisedConfig()
+    def __init__(self, config: TemplateConfig | None = None) -> None:
+        self.config = config or TemplateConfig()
 
-    def find(self, micrograph: Micrograph) -> Picks:
+    def measure_size(
+        self,
+        micrographs: Sequence[Micrograph],
+        *,
+        diameter: float | None = None,
+        contrast: Contrast | None = None,
+    ) -> SizeVerdict:
+        """Measure by discs the size of particles that micrographs share; see `Picker.measure_size`."""
+        return measure_size(micrographs, diameter=diameter, contrast=contrast)
+
+    def find(self, micrograph: Micrograph, size: ParticleSize) -> Picks:
         """Find every candidate of a micrograph, scored and not thresholded.
 
         Parameters
         ----------
         micrograph : Micrograph
             The micrograph.
+        size : ParticleSize
+            Of its particles.
 
         Returns
         -------
         Picks
-            The score is the probability of a particle. Empty where no diameter is given and nothing in the
-            micrograph stands out from its noise.
+            The score is the probability of a particle.
+
+        Raises
+        ------
+        MicrographError
+            Particles of this size do not fit into the micrograph.
         """
-        scale = self.scale_of(micrograph)
-        if scale is None:
-            return _picks(micrograph, np.zeros((0, 2)), np.zeros(0), diameter=np.nan)
-        working = resample_to(micrograph, scale, self.config.working_px)
+        require_fitting(micrograph, size.diameter)
+        working = resample_to(micrograph, size, self.config.working_px)
         level = flatten(working.data, self.config.working_px)
         views = find_round_views(clip_outliers(level), self.config.working_px, rounds=self.config.rounds)
         score = _spread_scores(views)
         if self.config.contamination:
             contaminated = find_contaminated(working.data, level, views, diameter_px=self.config.working_px)
             score = np.where(contaminated, 0.0, score)
-        picks = _picks(micrograph, working.to_micrograph(views.xy), score, diameter=scale.diameter)
+        xy = working.to_micrograph(views.xy)
+        picks = replace(
+            Picks.empty(micrograph),
+            xy=xy,
+            score=score,
+            diameter=np.full(len(xy), size.diameter),
+        )
         if not self.config.side_views:
             return picks.by_score()
         # A wider background than for correlation: side views fill more of their surroundings.
         sides = find_side_views(flatten(working.data, 2 * self.config.working_px), self.config.working_px)
         return _join_views(picks, views, sides, working=working).by_score()
 
-    def stages(self, micrograph: Micrograph) -> dict[str, FloatImage]:
+    def stages(self, micrograph: Micrograph, size: ParticleSize) -> dict[str, FloatImage]:
         """Intermediate images of `find`, by name, at the working scale.
 
         Parameters
         ----------
         micrograph : Micrograph
             The micrograph.
+        size : ParticleSize
+            Of its particles.
 
         Returns
         -------
         dict of str to ndarray
-            'resampled', 'flattened', 'template' and 'similarity'; none where nothing stands out.
+            'resampled', 'flattened', 'template' and 'similarity'.
+
+        Raises
+        ------
+        MicrographError
+            Particles of this size do not fit into the micrograph.
         """
-        scale = self.scale_of(micrograph)
-        if scale is None:
-            return {}
-        working = resample_to(micrograph, scale, self.config.working_px)
+        require_fitting(micrograph, size.diameter)
+        working = resample_to(micrograph, size, self.config.working_px)
         level = clip_outliers(flatten(working.data, self.config.working_px))
         views = find_round_views(level, self.config.working_px, rounds=self.config.rounds)
         inside = views.similarity[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]
@@ -106,26 +126,6 @@ class UnsupervisedPicker:
             "template": views.template,
             "similarity": inside,
         }
-
-    def measure(self, micrographs: Sequence[Micrograph]) -> Scale | None:
-        """Find the diameter and contrast that micrographs share; see `Picker.measure`."""
-        found = estimate_scale(micrographs, sign=SIGN_OF[self.config.contrast])
-        return complete_scale(found, self.config.diameter)
-
-    def scale_of(self, micrograph: Micrograph) -> Scale | None:
-        """Diameter and contrast, found in the micrograph where not configured; None where it is empty.
-
-        Raises
-        ------
-        MicrographError
-            The configured diameter does not fit into the micrograph.
-        """
-        if self.config.diameter is not None:
-            require_fitting(micrograph, self.config.diameter)
-        sign = SIGN_OF[self.config.contrast]
-        if self.config.diameter is None or sign is None:
-            return self.measure([micrograph])
-        return Scale(self.config.diameter, sign, 1.0)
 
 
 def _join_views(picks: Picks, views: RoundViews, sides: Rectangles, *, working: ResampledImage) -> Picks:
@@ -148,19 +148,6 @@ def _join_views(picks: Picks, views: RoundViews, sides: Rectangles, *, working: 
         score=np.concatenate([score, 0.5 + 0.5 * np.clip(sides.squareness, 0, 1)]),
         diameter=np.concatenate([picks.diameter, np.full(number, picks.diameter[0])]),
         kind=np.concatenate([np.full(len(picks), "top"), np.full(number, "side")]),
-    )
-
-
-def _picks(
-    micrograph: Micrograph, xy: NDArray[np.float64], score: NDArray[np.float64], *, diameter: float
-) -> Picks:
-    return Picks(
-        xy,
-        score,
-        np.full(len(xy), diameter),
-        name=micrograph.name,
-        shape=micrograph.shape,
-        pixel_size=micrograph.pixel_size,
     )
 
 

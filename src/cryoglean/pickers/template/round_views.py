@@ -14,6 +14,7 @@ from cryoglean.image.background import blur, far_from_usual
 from cryoglean.image.correlation import CorrelationPlan, correlate, plan_correlation
 from cryoglean.image.peaks import find_peaks
 from cryoglean.image.radial import average_patches, disc_template, radial_profile, spin
+from cryoglean.image.spread import robust_std
 from cryoglean.image.suppression import suppress
 from cryoglean.select.significance import Mixture, count_beyond_noise, fit_mixture
 from cryoglean.types import FloatImage
@@ -169,12 +170,8 @@ def density_spread(
     density = _average_discs(level, diameter_px)
     own, background = _sample(density, views.xy[kept]), _sample(density, views.xy[noise])
     excess = float(np.median(own) - np.median(background))
-    variance = _robust_deviation(own) ** 2 - _robust_deviation(background) ** 2
+    variance = robust_std(own) ** 2 - robust_std(background) ** 2
     return float(np.sqrt(max(variance, 0.0)) / max(excess, 1e-6))
-
-
-def _robust_deviation(values: FloatImage) -> float:
-    return 1.4826 * float(np.median(np.abs(values - np.median(values))))
 
 
 def _average_discs(image: FloatImage, diameter_px: float) -> FloatImage:

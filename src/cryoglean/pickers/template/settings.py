@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from cryoglean.pickers.description import Description
 from cryoglean.settings import Config
 
 
-class UnsupervisedConfig(Config):
-    """The default picker: what is not given is found in the micrographs."""
+class TemplateConfig(Config):
+    """The unsupervised method: templates learnt from each micrograph's own best picks."""
 
-    diameter: float | None = Field(None, gt=0)
-    """Particle diameter, Å; found in the micrographs where it is not given."""
-    contrast: Literal["auto", "dark", "bright"] = "auto"
-    """Whether particles are darker than the ice, as usual, or brighter; found where it is not given."""
+    description: ClassVar = Description(score="probability", maps={"particle": "similarity"})
+
+    name: Literal["unsupervised"] = "unsupervised"
+    """The method."""
     working_px: float = Field(24.0, ge=12, le=96)
     """Micrographs are resampled so that the particle measures this many pixels."""
     rounds: int = Field(2, ge=0, le=10)
@@ -24,3 +25,8 @@ class UnsupervisedConfig(Config):
     """Look for rectangular side views beside the round top views."""
     contamination: bool = True
     """Give no score to candidates on ice crystals, carbon edges and aggregates."""
+
+    @property
+    def title(self) -> str:
+        """The method in words."""
+        return self.name

@@ -14,6 +14,7 @@ from scipy.spatial import cKDTree
 
 from cryoglean.image.masks import fill_holes
 from cryoglean.image.rectangles import NO_RECTANGLES, Rectangles, find_rectangles
+from cryoglean.image.spread import robust_std
 from cryoglean.image.suppression import suppress
 from cryoglean.types import FloatImage, Mask
 
@@ -44,7 +45,7 @@ def find_side_views(level: FloatImage, diameter_px: float) -> Rectangles:
     """
     smooth = np.asarray(cv2.GaussianBlur(level, (0, 0), SMOOTHING * diameter_px), np.float32)
     middle = float(np.median(smooth))
-    spread = 1.4826 * float(np.median(np.abs(smooth - middle)))
+    spread = robust_std(smooth, middle)
     seen: list[Rectangles] = []
     for cut, closing in CUTS:
         mask = _close(smooth > middle + cut * spread, closing * diameter_px)

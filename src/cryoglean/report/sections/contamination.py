@@ -30,7 +30,7 @@ def contamination(run: RunStatistics) -> Section:
         (one.name, f"{one.contaminated:,} of {one.candidates:,}", percent(shares[one.name])) for one in worst
     ]
     values = {
-        "looked_for": run.config.contamination and run.config.method != "paper",
+        "looked_for": run.config.method.contamination,
         "share": share,
         "contaminated": sum(one.contaminated or 0 for one in known),
         "candidates": sum(one.candidates for one in known),

@@ -33,10 +33,11 @@ def failures_and_warnings(run: RunStatistics) -> Section:
 
 def configuration(run: RunStatistics) -> Section:
     """List every setting, and say which are not the default."""
-    default = PickConfig().model_dump(mode="json")
+    default = PickConfig(method=type(run.config.method)()).model_dump(mode="json")
+    known = PickConfig.options()
     rows = []
     for name, value in run.config.model_dump(mode="json").items():
-        description = (PickConfig.model_fields[name].description or "").replace("`", "'")
+        description = (known[name].description or "").replace("`", "'")
         rows.append(
             (name, _plain(value), "" if value == default[name] else _plain(default[name]), description)
         )

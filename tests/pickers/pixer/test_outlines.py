@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cryoglean.networks.maps import MIN_PROBABILITY, overlap_bound
+from cryoglean.pickers.pixer.outlines import MIN_PROBABILITY, overlap_bound
 from cryoglean.types import FloatImage
 
 
