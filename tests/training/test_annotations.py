@@ -109,8 +109,7 @@ def test_picks_of_other_programs_find_their_micrographs(micrographs: Path, tmp_p
     assert annotated.name == "mic2"
     np.testing.assert_allclose(annotated.annotation.sure, xy, atol=1)
     assert not annotated.annotation.complete
-    assert annotations.size.diameter == 96.0
-    assert annotations.scale.sign == -1
+    assert annotations.size == ParticleSize(96.0, "dark")
 
 
 def test_picks_of_no_micrograph_are_refused(micrographs: Path, tmp_path: Path) -> None:

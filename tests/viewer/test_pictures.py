@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from cryoglean.engine.results import write_config
 from cryoglean.engine import RunFolder
+from cryoglean.engine.results import write_config
 from cryoglean.errors import MicrographError
 from cryoglean.io import write_mrc
 from cryoglean.io.formats import read_picks

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from cryoglean.image.resample import resample_to
-from cryoglean.networks import normalise
 from cryoglean.networks.maps import margin_px
+from cryoglean.networks.normalise import normalise
 from cryoglean.types import Micrograph, ParticleSize, ResampledImage
 
 
