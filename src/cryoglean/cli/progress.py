@@ -179,8 +179,7 @@ def found(measured: MeasuredSize) -> str:
             f"warning: nothing stands out from the noise of {sources}; each micrograph is tried by itself. "
             "Give --diameter if you know it"
         )
-    is_usual = measured.asked["method"] != "auto" or measured.method == MeasuredSize.method
-    chosen = "" if is_usual else f"; selected --method {measured.method}"
+    chosen = f"; selected --method {measured.method}" if measured.is_unusual else ""
     if measured.asked["diameter"]:
         return f"particles are {measured.contrast}; from {sources}{chosen}"
     size = f"{measured.diameter:.0f} Å ({measured.diameter_px:.0f} px)"

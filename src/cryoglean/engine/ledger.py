@@ -115,7 +115,7 @@ class Record:
         None where that cannot be told: it was not looked for, or there are side views, whose pieces among the
         round candidates have no score either.
         """
-        if self.candidates is None or not self.config.contamination or self.config.method == "paper":
+        if self.candidates is None or not self.config.method.contamination:
             return None
         if "side" in self.candidates.kind:
             return None

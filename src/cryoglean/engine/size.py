@@ -80,6 +80,11 @@ class MeasuredSize:
     reason: str = ""
 
     @property
+    def is_unusual(self) -> bool:
+        """Whether the user named no method, and another than the usual one was chosen."""
+        return self.asked["method"] == "auto" and self.method != MeasuredSize.method
+
+    @property
     def diameter_px(self) -> float | None:
         """Particle diameter in pixels of the typical source."""
         return None if self.diameter is None else self.diameter / self.pixel_size

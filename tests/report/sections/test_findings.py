@@ -43,7 +43,7 @@ CONFIG = PickConfig(diameter=100.0, contrast="dark", min_score=0.5, method="unsu
 
 
 def run_of(*micrographs: MicrographStatistics, **config: object) -> RunStatistics:
-    run = RunStatistics(RunFolder(Path("run")), CONFIG.model_copy(update=config))
+    run = RunStatistics(RunFolder(Path("run")), CONFIG.changed(**config))
     run.micrographs = [replace(one, name=f"mic{k}") for k, one in enumerate(micrographs)]
     telling = [one for one in micrographs if one.contaminated is not None]
     candidates = sum(one.candidates for one in telling)
