@@ -126,7 +126,7 @@ class RunStatistics:
         """Take in one micrograph that is done, and its picks."""
         candidates = record.candidates if record.candidates is not None else picks
         # Better candidates displace worse ones, so those that are displaced are the same at every threshold.
-        selectable = select(candidates, record.selection.model_copy(update={"min_score": None}))
+        selectable = select(candidates, record.selection.changed(min_score=None))
         self.micrographs.append(
             MicrographStatistics(
                 record.name,
