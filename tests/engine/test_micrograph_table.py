@@ -121,7 +121,7 @@ def test_candidates_are_told_from_contamination_only_where_they_can_be(run: RunF
 
     record = read_record(run.record("mic0000"))
     assert record.contaminated == (record.candidates.score == 0).sum()
-    without = record.config.model_copy(update={"contamination": False})
+    without = record.config.changed(contamination=False)
     assert replace(record, config=without).contaminated is None
     kinds = np.where(np.arange(len(record.candidates)) == 0, "side", "top")
     assert replace(record, candidates=replace(record.candidates, kind=kinds)).contaminated is None

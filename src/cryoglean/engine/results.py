@@ -154,7 +154,7 @@ def write_summary(folder: RunFolder, summary: Summary, config: PickConfig) -> No
     stored = {
         "state": "incomplete" if summary.missing else "complete",
         "version": cryoglean.__version__,
-        "method": config.method,
+        "method": config.method.name,
         "diameter": config.diameter,
         "contrast": config.contrast,
         "threshold": config.min_score,
