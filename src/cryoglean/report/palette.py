@@ -20,9 +20,10 @@ PALETTE: dict[str, Shade] = {
     "line": Shade("#dfe3e8", "#343b43"),
     "pale": Shade("#c2cbd3", "#56616c"),
     # Blue, vermilion, green and purple are distinct for every kind of colour vision (Okabe and Ito, 2008,
-    # Color Universal Design); lighter ones of the same hue stand out from a dark ground as much.
+    # Color Universal Design), vermilion a little darker, to be read as text; lighter ones of the same hue
+    # stand out from a dark ground as much.
     "blue": Shade("#0072b2", "#56b4e9"),
-    "vermilion": Shade("#d55e00", "#f2894a"),
+    "vermilion": Shade("#c25000", "#f2894a"),
     "green": Shade("#009e73", "#3cc79b"),
     "purple": Shade("#a85b8a", "#d995be"),
     "caution": Shade("#fff4e8", "#38281a"),
