@@ -66,11 +66,12 @@ def write_text(
 
 
 def shortened(text: str, width: int, size: float = 0.5) -> str:
-    """Return text that fits into so many pixels, with its end left out where it must be."""
-    kept = text
-    while kept and cv2.getTextSize(kept, _FONT, size, 1)[0][0] > width:
-        kept = kept.removesuffix("...")[:-1] + "..." if len(kept) > 3 else ""
-    return kept
+    """Return text that fits into so many pixels, cut in the middle: names differ at their ends."""
+    kept, fits = len(text), text
+    while fits and cv2.getTextSize(fits, _FONT, size, 1)[0][0] > width:
+        kept -= 1
+        fits = f"{text[: (kept + 1) // 2]}...{text[len(text) - kept // 2 :]}" if kept > 0 else ""
+    return fits
 
 
 def colour_map(values: NDArray[np.floating]) -> NDArray[np.uint8]:
