@@ -1,4 +1,7 @@
-"""Pictures of picks: what is drawn lies where it should and means what it should."""
+"""Pictures of picks: what is drawn lies where it should and means what it should.
+
+Of `overlay`, `overlay_file` and `drawing`.
+"""
 
 import imagecodecs
 import numpy as np

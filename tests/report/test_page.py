@@ -1,4 +1,7 @@
-"""Pages: self-contained, and nothing that a file is called can break them."""
+"""Pages: self-contained, and nothing that a file is called can break them.
+
+Of `page`, its templates, and `palette`.
+"""
 
 import base64
 import re

@@ -1,4 +1,8 @@
-"""The report of a run says what the run left, whatever became of it."""
+"""The report of a run says what the run left, whatever became of it.
+
+Of `run_report`, `pdf`, and the sections `micrographs` and `listings`; `evaluation_files` and the section
+`sample` are tested by the commands that use them, in `tests.cli.test_evaluate` and `tests.cli.test_demo`.
+"""
 
 import os
 from collections.abc import Callable
