@@ -19,7 +19,8 @@ import numpy as np
 
 from cryoglean.engine import Run, RunFolder, pick, reselect
 from cryoglean.engine.ledger import Record, identify, rounded
-from cryoglean.engine.plan import Job, plan_jobs, write_inputs
+from cryoglean.engine.plan import Job
+from cryoglean.engine.register import enrol
 from cryoglean.engine.results import collect, write_config
 from cryoglean.engine.session import missing_jobs
 from cryoglean.engine.settings import EngineConfig
@@ -50,7 +51,15 @@ def candidates(name: str, rng: np.random.Generator) -> Picks:
 def write_session(jobs: list[Job], folder: RunFolder) -> None:
     rng = np.random.default_rng(0)
     for job in jobs:
-        record = Record(job.name, str(job.path), CONFIG, identify(job.path), candidates(job.name, rng))
+        record = Record(
+            job.name,
+            job.micrograph.listed,
+            CONFIG,
+            identify(job.path),
+            candidates(job.name, rng),
+            file=job.micrograph.location,
+            key=job.key,
+        )
         file_results(record, folder)
 
 
@@ -79,8 +88,7 @@ def main() -> None:
         data.mkdir()
         for k in range(number):
             (data / f"mic{k:06d}.mrc").touch()
-        jobs = plan_jobs(sorted(data.iterdir()))
-        write_inputs(folder, [job.path for job in jobs])
+        jobs = enrol(folder, sorted(data.iterdir()))
         write_config(folder.config, CONFIG)
         print(f"{number} micrographs, {CANDIDATES} candidates and {PICKS} picks each")
         timed("records and coordinate files written", number, lambda: write_session(jobs, folder))

@@ -22,7 +22,7 @@ import numpy as np
 import psutil
 
 from cryoglean.engine import RunFolder
-from cryoglean.engine.plan import plan_jobs, write_inputs
+from cryoglean.engine.register import enrol
 from cryoglean.engine.results import write_config
 from cryoglean.engine.session import conclude
 from cryoglean.io import write_mrc
@@ -77,8 +77,7 @@ def write_run(folder: Path, number: int) -> RunFolder:
             shutil.copyfile(data / "mic000000.mrc", path)
         else:
             path.touch()
-    jobs = plan_jobs(sorted(data.iterdir()))
-    write_inputs(run, [job.path for job in jobs])
+    jobs = enrol(run, sorted(data.iterdir()))
     write_config(run.config, CONFIG)
     write_session(jobs, run)
     conclude(jobs, run, CONFIG)

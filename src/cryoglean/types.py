@@ -8,8 +8,10 @@ unless a suffix (``_px``, ``_um``, ``_kv``) says otherwise.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, Self
@@ -31,6 +33,53 @@ def _frozen(values: ArrayLike, dtype: Any) -> NDArray[Any]:
     view = np.asarray(values, dtype=dtype).view()
     view.setflags(write=False)
     return view
+
+
+@dataclass(frozen=True)
+class MicrographFile(os.PathLike[str]):
+    """Which micrograph: it is known by its path. Names are short for paths, and several may share one.
+
+    Parameters
+    ----------
+    path : Path
+        Where it lies.
+    listed : str
+        Its path as the input has it, which RELION compares letter by letter; that of `path` if not given.
+    pixel_size : float, optional
+        Å per pixel by the STAR file that names it; None where none does or it does not say.
+    movie_pixel_size : float, optional
+        Å per pixel of its movie, before motion correction may have binned it; likewise.
+    """
+
+    path: Path
+    listed: str = ""
+    pixel_size: float | None = None
+    movie_pixel_size: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.listed:
+            object.__setattr__(self, "listed", str(self.path))
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def __str__(self) -> str:
+        return self.listed
+
+    @classmethod
+    def of(cls, path: Path | str | MicrographFile) -> MicrographFile:
+        """Return the micrograph of a path that nothing else is known of."""
+        return path if isinstance(path, MicrographFile) else cls(Path(path))
+
+    @property
+    def name(self) -> str:
+        """The file's name, without folders."""
+        return self.path.name
+
+    @cached_property
+    def location(self) -> str:
+        """The absolute path, by which two are told to be one; links to folders are followed."""
+        return str(self.path.parent.resolve() / self.path.name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +120,16 @@ class Micrograph:
     def shape(self) -> tuple[int, int]:
         """Rows and columns, (ny, nx)."""
         return (self.data.shape[0], self.data.shape[1])
+
+    @property
+    def listed(self) -> str:
+        """Its path as text; '' where it came from none."""
+        return "" if self.path is None else str(self.path)
+
+    @property
+    def known_pixel_size(self) -> float | None:
+        """Å per pixel; None where it is not known."""
+        return self.pixel_size if self.calibrated else None
 
     def with_data(self, data: FloatImage) -> Self:
         """Return the same micrograph with other pixel values of the same scale."""
@@ -160,13 +219,17 @@ class Picks:
     kind : array of str, shape (n,), optional
         'particle', 'top' or 'side'.
     name : str
-        The micrograph's name, without folder and extension.
+        The micrograph's short name, without folder and extension.
     shape : tuple of int
         The micrograph's (ny, nx); (0, 0) where unknown.
-    pixel_size : float
-        Å per pixel of the micrograph.
+    pixel_size : float, optional
+        Å per pixel of the micrograph; None where unknown.
+    path : str
+        The micrograph's path as the source of the picks has it; '' where the name is all that it says.
     extra : mapping of str to array
         Further columns of n values each, by name; foreign columns survive a conversion here.
+    in_pixels : bool
+        Whether diameters are in pixels, as these were of unknown size when they were found.
     """
 
     xy: NDArray[np.float64]
@@ -175,8 +238,10 @@ class Picks:
     kind: NDArray[np.str_] = field(default_factory=lambda: np.full(0, "particle"))
     name: str = "micrograph"
     shape: tuple[int, int] = (0, 0)
-    pixel_size: float = 1.0
+    pixel_size: float | None = None
     extra: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    path: str = ""
+    in_pixels: bool = False
 
     def __post_init__(self) -> None:
         xy = _frozen(np.asarray(self.xy, np.float64).reshape(-1, 2), np.float64)
@@ -198,13 +263,20 @@ class Picks:
     @classmethod
     def empty(cls, micrograph: Micrograph) -> Self:
         """Return no picks at all of a micrograph."""
-        shape, pixel_size = micrograph.shape, micrograph.pixel_size
-        return cls(np.zeros((0, 2)), name=micrograph.name, shape=shape, pixel_size=pixel_size)
+        return cls(
+            np.zeros((0, 2)),
+            name=micrograph.name,
+            path=micrograph.listed,
+            shape=micrograph.shape,
+            pixel_size=micrograph.known_pixel_size,
+            in_pixels=not micrograph.calibrated,
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A mapping proxy does not pickle; workers send picks between processes.
         columns = (self.xy, self.score, self.diameter, self.kind)
-        return (type(self), (*columns, self.name, self.shape, self.pixel_size, dict(self.extra)))
+        about = (self.name, self.shape, self.pixel_size, dict(self.extra), self.path, self.in_pixels)
+        return (type(self), (*columns, *about))
 
     def __len__(self) -> int:
         return len(self.xy)
@@ -223,9 +295,28 @@ class Picks:
         )
 
     @property
+    def micrograph(self) -> str:
+        """The micrograph by the best that is known of it: its path, or else its name."""
+        return self.path or self.name
+
+    @property
     def diameter_px(self) -> NDArray[np.float64]:
-        """Particle diameters in pixels of the micrograph."""
-        return self.diameter / self.pixel_size
+        """Particle diameters in pixels of the micrograph; NaN where unknown."""
+        if self.in_pixels:
+            return self.diameter
+        return self.diameter / (np.nan if self.pixel_size is None else self.pixel_size)
+
+    @property
+    def diameter_angstrom(self) -> NDArray[np.float64]:
+        """Particle diameters in Å; NaN where unknown."""
+        return np.full(len(self), np.nan) if self.in_pixels else self.diameter
+
+    def with_pixel_size(self, pixel_size: float | None) -> Self:
+        """Return the picks of a micrograph whose pixel size is now known, Å; diameters in pixels become Å."""
+        if pixel_size is None:
+            return self
+        diameter = self.diameter * (pixel_size if self.in_pixels else 1.0)
+        return replace(self, pixel_size=pixel_size, diameter=diameter, in_pixels=False)
 
     def by_score(self) -> Self:
         """Return the picks in falling order of score; equal scores by y, then x."""

@@ -10,7 +10,9 @@ from cryoglean.corrections.operations import Operation, corrected_by, name_of
 from cryoglean.types import Picks
 
 XY = np.array([[10.0, 10.0], [50.125, 10.0], [90.0, 10.0]])
-CANDIDATES = Picks(XY, np.array([0.9, 0.8, 0.6]), np.full(3, 20.0), name="mic", shape=(100, 100))
+CANDIDATES = Picks(
+    XY, np.array([0.9, 0.8, 0.6]), np.full(3, 20.0), name="mic", shape=(100, 100), pixel_size=1.0
+)
 NAMES = [name_of(x, y) for x, y in XY.tolist()]
 EMPTY = Corrections(micrograph="mic")
 PARSED = TypeAdapter(list[Operation])

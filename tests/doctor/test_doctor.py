@@ -15,7 +15,7 @@ from cryoglean.doctor import Examination, Finding, examine
 from cryoglean.doctor.files import look_at
 from cryoglean.io import expand_inputs, write_mrc, write_png
 from cryoglean.io.formats.dialects import write_picks
-from cryoglean.types import Picks
+from cryoglean.types import MicrographFile, Picks
 
 PIXEL, SIDE, DIAMETER_PX = 2.0, 384, 30
 
@@ -64,7 +64,7 @@ def test_nothing_is_wrong_with_a_healthy_folder(folder: Path) -> None:
     found = _examine(folder)
     assert len(found.usable) == 3
     assert {finding.level for finding in found.findings if finding.check != "network"} == {"ok"}
-    assert "2 Å by every header" in _of(found, "pixel size")[0].text
+    assert "2 Å in every file" in _of(found, "pixel size")[0].text
     (contrast,) = _of(found, "contrast")
     assert "dark" in contrast.text
 
@@ -136,12 +136,14 @@ def test_copies_are_found_by_content_not_by_name(folder: Path) -> None:
     assert set(finding.files) == {"grid_0.mrc", "other.mrc"}
 
 
-def test_one_name_in_two_folders_is_a_problem(folder: Path) -> None:
+def test_one_name_in_two_folders_is_no_problem_and_names_are_told(folder: Path) -> None:
     (folder / "again").mkdir()
     write_mrc(folder / "again" / "grid_0.mrc", _discs(7)[0], pixel_size=PIXEL)
     found = examine(expand_inputs([folder, folder / "again"]))
-    (finding,) = found.problems
-    assert "overwrite each other" in finding.text
+    assert not found.problems
+    (finding,) = _of(found, "names")
+    assert f"{folder / 'grid_0.mrc'} is called data_grid_0" in finding.text
+    assert f"{folder / 'again' / 'grid_0.mrc'} is called grid_0" in finding.text
 
 
 def test_awkward_names_are_told(folder: Path) -> None:
@@ -190,7 +192,7 @@ def test_large_files_are_not_read_whole(tmp_path: Path) -> None:
         file.write(header)
         file.truncate(1024 + 4 * 32768 * 16384)
     start = time.perf_counter()
-    report = look_at(path)
+    report = look_at(MicrographFile(path), path.name)
     assert time.perf_counter() - start < 0.5
     assert report.header is not None
     assert report.fault.startswith("blank")

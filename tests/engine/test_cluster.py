@@ -46,17 +46,19 @@ def test_a_scheduler_gives_the_same_picks(run: Run, plain: dict, scheduler: str)
 def test_relative_paths_mean_the_same_on_workers(
     run: Run, plain: dict, scheduler: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(run.paths[0].parent)
-    relative = replace(run, paths=[Path(path.name) for path in run.paths], folder=RunFolder(Path("run")))
+    monkeypatch.chdir(run.micrographs[0].parent)
+    relative = replace(
+        run, micrographs=[Path(path.name) for path in run.micrographs], folder=RunFolder(Path("run"))
+    )
     pick(replace(relative, engine=EngineConfig(dask=scheduler)), ignore)
-    left = left_by(run.paths[0].parent / "run")
+    left = left_by(run.micrographs[0].parent / "run")
     assert {name: left[name] for name in plain if name != "autopick.star"} == {
         name: plain[name] for name in plain if name != "autopick.star"
     }
 
 
 def test_bad_files_are_told(run: Run, scheduler: str) -> None:
-    run.paths[2].write_bytes(b"")
+    run.micrographs[2].write_bytes(b"")
     ended = pick(replace(run, engine=EngineConfig(dask=scheduler)), ignore)
     assert [outcome.name for outcome in ended.summary.failures] == ["mic0002"]
 

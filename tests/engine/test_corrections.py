@@ -80,7 +80,7 @@ def test_selecting_picking_and_shards_apply_them(run: Run) -> None:
     # All jobs anew, in other processes, after everything but the corrections is lost.
     for record in run.folder.jobs.iterdir():
         record.unlink()
-    assert pick(replace(run, engine=EngineConfig(workers=2)), ignore).jobs == len(run.paths)
+    assert pick(replace(run, engine=EngineConfig(workers=2)), ignore).jobs == len(run.micrographs)
     assert left_by(run.folder.root) == left
 
 
@@ -90,7 +90,7 @@ def test_they_hold_at_other_thresholds_and_after_another_search(run: Run) -> Non
         reselect(run.folder, SelectConfig(min_score=min_score))
         require_corrected(run.folder, made)
     changed = replace(run, config=run.config.changed(diameter=90.0))
-    assert pick(changed, ignore).jobs == len(run.paths)
+    assert pick(changed, ignore).jobs == len(run.micrographs)
     places = picks_in(run.folder.star(CORRECTED)).xy
     deleted, moved = made.deleted[0], made.moved[0]
     # 90 Å are 22.5 pixels; candidates lie a little elsewhere now.

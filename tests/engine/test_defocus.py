@@ -30,13 +30,13 @@ def defocus_in(file: Path) -> dict[str, float]:
 
 def test_the_mean_of_both_principal_values_is_read(tmp_path: Path) -> None:
     file = write_optics(tmp_path / "ctf.star", ["a/mic1.mrc", "b/mic2.mrc"], [12_000.0, 8_000.0])
-    assert defocus_in(file) == {"mic1": 12_000.0, "mic2": 8_000.0}
+    assert defocus_in(file) == {"a/mic1.mrc": 12_000.0, "b/mic2.mrc": 8_000.0}
 
 
 def test_of_particles_the_median_of_each_micrograph_is_taken(tmp_path: Path) -> None:
     names = ["mic2.mrc", "mic1.mrc", "mic2.mrc", "mic2.mrc"]
     file = write_optics(tmp_path / "particles.star", names, [1000.0, 5000.0, 3000.0, 2000.0])
-    assert defocus_in(file) == {"mic1": 5000.0, "mic2": 2000.0}
+    assert defocus_in(file) == {"mic1.mrc": 5000.0, "mic2.mrc": 2000.0}
 
 
 def test_a_file_that_tells_no_defocus_gives_none(tmp_path: Path) -> None:

@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from cryoglean.engine.ledger import Record, identify, read_record, rounded, write_record
+from cryoglean.engine.folder import RunFolder
+from cryoglean.engine.ledger import Record, beside, identify, read_record, rounded, write_record
+from cryoglean.engine.plan import Job
 from cryoglean.errors import MicrographError
 from cryoglean.pickers.settings import PickConfig
-from cryoglean.types import Picks
+from cryoglean.types import MicrographFile, Picks
 
 CONFIG = PickConfig(diameter=96.0, contrast="dark", min_score=0.4)
 
@@ -125,7 +127,25 @@ class TestIsCurrent:
     def test_what_is_known_of_a_file_that_is_gone_stays_known(self, record: Record, file: Path) -> None:
         file.unlink()
         assert record.is_from(file)
-        assert not record.is_from(file.with_name("elsewhere.mrc"))
+
+    def test_a_record_is_about_one_file_wherever_the_run_was_moved_to_with_it(
+        self, record: Record, file: Path
+    ) -> None:
+        run = RunFolder(file.parent / "run")
+        location = MicrographFile(file).location
+        own = replace(record, file=location, beside=beside(location, run))
+        other = Job("mic", MicrographFile(file.parent / "other" / "mic.mrc"))
+        assert own.is_about(Job("mic", MicrographFile(file)), run)
+        assert not own.is_about(other, run)
+        moved = RunFolder(file.parent / "other" / "run")
+        assert own.is_about(other, moved)
+
+    def test_a_record_without_the_place_of_its_file_goes_by_the_path_that_it_has(
+        self, record: Record, file: Path
+    ) -> None:
+        run = RunFolder(file.parent / "run")
+        assert record.is_about(Job("mic", MicrographFile(file)), run)
+        assert not record.is_about(Job("mic", MicrographFile(file.parent / "other" / "mic.mrc")), run)
 
     def test_a_changed_search_is_another_and_a_changed_selection_is_not(self, record: Record) -> None:
         assert record.is_of(CONFIG.changed(min_score=0.9, border=0.5, max_picks=3), None)

@@ -17,6 +17,7 @@ from cryoglean.engine.settings import EngineConfig
 from cryoglean.engine.work import Outcome
 from cryoglean.io import write_mrc
 from cryoglean.pickers.settings import PickConfig
+from cryoglean.types import MicrographFile
 from tests.engine.session_files import draw_micrograph, ignore
 
 
@@ -39,9 +40,9 @@ def test_a_header_tells_the_need_and_a_broken_file_needs_a_process(
     session: list[Path], known: PickConfig
 ) -> None:
     budget = Budget(GIB, known)
-    assert budget.need(Job("a", session[0])) == memory_need((200, 200), 4.0, known)
+    assert budget.need(Job("a", MicrographFile(session[0]))) == memory_need((200, 200), 4.0, known)
     session[1].write_bytes(b"")
-    assert budget.need(Job("b", session[1])) == PROCESS
+    assert budget.need(Job("b", MicrographFile(session[1]))) == PROCESS
 
 
 def test_the_user_may_say_how_much(known: PickConfig) -> None:
@@ -69,7 +70,7 @@ def test_a_micrograph_that_cannot_fit_is_told_and_the_rest_is_done(
 def test_jobs_wait_until_there_is_memory_for_them(session: list[Path], known: PickConfig) -> None:
     from cryoglean.engine.executors.processes import _Line
 
-    jobs = [Job(path.stem, path) for path in session]
+    jobs = [Job(path.stem, MicrographFile(path)) for path in session]
     need = memory_need((200, 200), 4.0, known)
     line = _Line(jobs, processes=4, budget=Budget(2 * need, known))
     first, second = line.next_job([]), line.next_job(jobs[:1])

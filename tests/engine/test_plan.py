@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryoglean.engine import RunFolder
-from cryoglean.engine.plan import plan_jobs, read_inputs, shard_of, write_inputs
-from cryoglean.errors import FileError, UsageError
+from cryoglean.engine.plan import plan_jobs, shard_of
+from cryoglean.errors import UsageError
 
 
 def test_a_micrograph_is_called_after_its_file() -> None:
@@ -40,14 +39,3 @@ def test_shards_divide_the_work_evenly(micrographs: int, shards: int) -> None:
 def test_names_that_no_coordinate_file_holds_are_refused(name: str) -> None:
     with pytest.raises(UsageError, match="rename it"):
         plan_jobs([Path(name)])
-
-
-def test_inputs_are_read_as_they_were_written(tmp_path: Path) -> None:
-    paths = [Path("with space/ä.mrc"), Path("/abs/x.mrc"), Path("odd\x0bname\u2028.mrc")]
-    write_inputs(RunFolder(tmp_path), paths)
-    assert read_inputs(RunFolder(tmp_path)) == paths
-
-
-def test_a_folder_without_a_run_is_told(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match="name the folder that `cryoglean pick --out` wrote"):
-        read_inputs(RunFolder(tmp_path))

@@ -7,8 +7,8 @@ import pytest
 
 from cryoglean.engine import RunFolder
 from cryoglean.engine.ledger import Record, rounded, write_record
-from cryoglean.engine.plan import write_inputs
 from cryoglean.engine.proposals import propose_for_threshold, propose_for_training
+from cryoglean.engine.register import enrol
 from cryoglean.errors import FileError
 from cryoglean.pickers.settings import PickConfig
 from cryoglean.types import Picks
@@ -17,7 +17,7 @@ from cryoglean.types import Picks
 def ledger(folder: Path, scores: dict[str, list[float]], *, min_score: float = 0.5) -> RunFolder:
     """Write the records of a run whose candidates have these scores."""
     run = RunFolder(folder)
-    write_inputs(run, [Path(f"data/{name}.mrc") for name in scores])
+    enrol(run, [Path(f"data/{name}.mrc") for name in scores])
     for name, score in scores.items():
         picks = Picks(np.arange(2.0 * len(score)).reshape(-1, 2), np.array(score), name=name, shape=(99, 99))
         config = PickConfig(min_score=min_score)

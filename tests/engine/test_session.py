@@ -23,6 +23,7 @@ from cryoglean.pickers.settings import PickConfig
 from cryoglean.report.overlay_file import write_overlay
 from cryoglean.select import select
 from cryoglean.select.settings import SelectConfig
+from cryoglean.types import MicrographFile
 from tests.engine.session_files import ignore, left_by, partials
 
 ONE = EngineConfig(workers=1)
@@ -59,7 +60,7 @@ def test_what_a_run_leaves_is_what_picker_and_selection_give(run: Run) -> None:
     listed = {picks.name: picks for picks in read_picks(run.folder.star_list)}
     table = {picks.name: picks for picks in read_picks(run.folder.table)}
     config = read_config(run.folder.config)
-    for path in run.paths:
+    for path in run.micrographs:
         candidates = find_alone(
             build_picker(config),
             read_micrograph(path),
@@ -86,7 +87,7 @@ def test_a_second_start_has_nothing_to_do(run: Run) -> None:
     )
     told = again(run)
     assert told.outcomes == []
-    assert next(e for e in told if isinstance(e, Started)).kept == len(run.paths)
+    assert next(e for e in told if isinstance(e, Started)).kept == len(run.micrographs)
     assert left_by(run.folder.root) == left
     assert sorted(p.stat().st_mtime_ns for p in run.folder.jobs.iterdir()) == records
 
@@ -96,7 +97,7 @@ def test_only_what_is_missing_changed_or_damaged_is_done_again(run: Run) -> None
     undisturbed = left_by(run.folder.root)
     run.folder.record("mic0001").unlink()
     run.folder.record("mic0002").write_text('{"micrograph": "mic00')
-    os.utime(run.paths[3], ns=(1, 1))
+    os.utime(run.micrographs[3], ns=(1, 1))
     run.folder.star("mic0004").unlink()
     run.folder.table.unlink()
     assert again(run).worked_on == {"mic0001", "mic0002", "mic0003"}
@@ -106,22 +107,24 @@ def test_only_what_is_missing_changed_or_damaged_is_done_again(run: Run) -> None
 def test_a_new_micrograph_is_added_and_one_that_is_named_no_more_left_out(
     run: Run, drawn: list[Path]
 ) -> None:
-    pick(replace(run, paths=run.paths[:5]), ignore)
+    pick(replace(run, micrographs=run.micrographs[:5]), ignore)
     assert again(run).worked_on == {"mic0005"}
-    again(run, paths=run.paths[1:])
-    assert {picks.name for picks in read_picks(run.folder.table)} == {path.stem for path in run.paths[1:]}
+    again(run, micrographs=run.micrographs[1:])
+    assert {picks.name for picks in read_picks(run.folder.table)} == {
+        path.stem for path in run.micrographs[1:]
+    }
 
 
 def test_a_changed_search_is_done_again(run: Run) -> None:
     pick(run, ignore)
     changed = run.config.changed(diameter=90.0)
-    assert len(again(run, config=changed).outcomes) == len(run.paths)
+    assert len(again(run, config=changed).outcomes) == len(run.micrographs)
     assert read_config(run.folder.config).diameter == 90.0
 
 
 def test_a_changed_threshold_touches_no_micrograph(run: Run) -> None:
     pick(run, ignore)
-    shutil.rmtree(run.paths[0].parent)
+    shutil.rmtree(run.micrographs[0].parent)
     scores = np.concatenate([picks.score for picks in read_picks(run.folder.table)])
     median = float(np.median(scores))
     told = again(run, config=run.config.changed(min_score=median))
@@ -145,7 +148,7 @@ def test_selecting_anew_is_the_same_as_picking_with_that_threshold(run: Run, tmp
 def test_selecting_anew_keeps_what_is_not_said(run: Run) -> None:
     pick(replace(run, config=run.config.changed(max_picks=4)), ignore)
     summary = reselect(run.folder, SelectConfig(min_score=0.0))
-    assert summary.picks == 4 * len(run.paths)
+    assert summary.picks == 4 * len(run.micrographs)
 
 
 def test_selecting_anew_that_is_interrupted_is_made_up_for(
@@ -196,8 +199,8 @@ def test_the_resolved_configuration_gives_the_same_picks(session: list[Path], tm
 def test_equal_names_from_two_folders_both_stay(run: Run, tmp_path: Path) -> None:
     (tmp_path / "grid2").mkdir()
     twin = tmp_path / "grid2" / "mic0000.mrc"
-    twin.write_bytes(run.paths[5].read_bytes())
-    pick(replace(run, paths=[*run.paths, twin]), ignore)
+    twin.write_bytes(run.micrographs[5].read_bytes())
+    pick(replace(run, micrographs=[*run.micrographs, twin]), ignore)
     table = {picks.name: len(picks) for picks in read_picks(run.folder.table)}
     assert (table["mic0000"], table["grid2_mic0000"]) == (9, 14)
     assert len(read_picks(run.folder.star_list)) == 7
@@ -207,8 +210,10 @@ def test_names_with_spaces_and_of_any_script(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "grid 1, Müßig"
     folder.mkdir()
     odd = folder / '粒子 µ, "1" #2.mrc'
-    odd.write_bytes(run.paths[2].read_bytes())
-    pick(replace(run, paths=[odd, run.paths[0]], folder=RunFolder(tmp_path / "mein Lauf")), ignore)
+    odd.write_bytes(run.micrographs[2].read_bytes())
+    pick(
+        replace(run, micrographs=[odd, run.micrographs[0]], folder=RunFolder(tmp_path / "mein Lauf")), ignore
+    )
     listed = {picks.name: len(picks) for picks in read_picks(tmp_path / "mein Lauf" / "picks.csv")}
     assert listed == {odd.stem: 11, "mic0000": 9}
 
@@ -276,7 +281,7 @@ def test_what_was_left_half_written_is_swept_away(run: Run) -> None:
 
 
 def test_inputs_are_not_written_to(run: Run) -> None:
-    folder = run.paths[0].parent
+    folder = run.micrographs[0].parent
     before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.iterdir()}
     state = folder.stat().st_mtime_ns
     pick(replace(run, config=PickConfig()), ignore)
@@ -295,9 +300,9 @@ def test_a_run_of_one_file_reads_it_once(
 ) -> None:
     read: list[Path] = []
 
-    def counted(path: Path, **options: float | None) -> object:
-        read.append(path)
-        return read_micrograph(path, **options)
+    def counted(file: MicrographFile, **options: float | None) -> object:
+        read.append(file.path)
+        return read_micrograph(file, **options)
 
     monkeypatch.setattr("cryoglean.engine.session.read_micrograph", counted)
     pick(Run(session[:1], out, PickConfig(), ONE), ignore)

@@ -19,7 +19,7 @@ from cryoglean.errors import MicrographError
 from cryoglean.io import read_micrograph
 from cryoglean.pickers.factory import build_picker
 from cryoglean.pickers.settings import PickConfig
-from cryoglean.types import Micrograph
+from cryoglean.types import Micrograph, MicrographFile
 from tests.engine.session_files import draw_micrograph
 
 OPEN = PickConfig()
@@ -55,9 +55,9 @@ def test_sources_are_spread_over_the_run_and_bad_files_stepped_over(
 def test_a_long_series_of_bad_files_is_not_read_to_its_end() -> None:
     tried: list[Path] = []
 
-    def read(path: Path) -> Micrograph:
-        tried.append(path)
-        raise MicrographError(path, "cut off")
+    def read(file: MicrographFile) -> Micrograph:
+        tried.append(file.path)
+        raise MicrographError(file.path, "cut off")
 
     found = measure_run([Path(f"{k}.mrc") for k in range(10_000)], OPEN, read)
     assert (found.diameter, found.sources) == (None, ())
@@ -114,12 +114,12 @@ class TestResolve:
 
 
 class TestKeeping:
-    paths = (Path("a.mrc"), Path("b.mrc"))
+    micrographs = (MicrographFile(Path("a.mrc")), MicrographFile(Path("b.mrc")))
     found = MeasuredSize(
         {"method": "auto", "weights": "general", "diameter": None, "contrast": "auto", "angpix": None},
         90.0,
         "dark",
-        sources=("a.mrc", "x.mrc"),
+        sources=(micrographs[0].location, "/elsewhere/x.mrc"),
     )
 
     @pytest.fixture
@@ -128,7 +128,7 @@ class TestKeeping:
         return tmp_path / "measured.json"
 
     def test_it_holds_at_the_next_start(self, kept: Path) -> None:
-        assert read_size(kept, OPEN, self.paths) == self.found
+        assert read_size(kept, OPEN, self.micrographs) == self.found
 
     def test_that_of_an_earlier_version_holds_under_its_former_name(self, tmp_path: Path) -> None:
         stored = asdict(self.found)
@@ -137,14 +137,14 @@ class TestKeeping:
         assert read_size(tmp_path / "particle_size.json", OPEN, self.paths) == self.found
 
     def test_it_does_not_hold_for_other_words_of_the_user(self, kept: Path) -> None:
-        assert read_size(kept, PickConfig(angpix=2.0), self.paths) is None
-        assert read_size(kept, PickConfig(contrast="dark"), self.paths) is None
-        assert read_size(kept, PickConfig(method="network"), self.paths) is None
+        assert read_size(kept, PickConfig(angpix=2.0), self.micrographs) is None
+        assert read_size(kept, PickConfig(contrast="dark"), self.micrographs) is None
+        assert read_size(kept, PickConfig(method="network"), self.micrographs) is None
 
     def test_it_does_not_hold_for_other_micrographs(self, kept: Path) -> None:
-        assert read_size(kept, OPEN, [Path("b.mrc")]) is None
+        assert read_size(kept, OPEN, self.micrographs[1:]) is None
 
     @pytest.mark.parametrize("damage", ["", "{}", "[1]", '{"asked": 3, "sources": 4}'])
     def test_a_damaged_one_counts_as_none(self, kept: Path, damage: str) -> None:
         kept.write_text(damage)
-        assert read_size(kept, OPEN, self.paths) is None
+        assert read_size(kept, OPEN, self.micrographs) is None

@@ -13,6 +13,7 @@ from cryoglean.engine.watching import Arrivals
 from cryoglean.engine.work import Outcome
 from cryoglean.io.formats import read_picks
 from cryoglean.pickers.settings import PickConfig
+from cryoglean.types import MicrographFile
 from tests.engine.session_files import left_by
 
 QUICK = WatchConfig(settle=0.3, every=0.05, patience=0.5)
@@ -188,14 +189,18 @@ def test_names_stay_when_others_come_before_them(
     assert [picks.name for picks in read_picks(out.table)][:1] == ["mic"]
 
 
+def paths_of(files: list[MicrographFile]) -> list[Path]:
+    return [one.path for one in files]
+
+
 def test_a_changed_file_is_complete_again(folder: Path, drawn: list[Path]) -> None:
     arrivals = Arrivals([str(folder)], settle=0.0)
     assert arrivals.look() == []
     path = folder / "mic.mrc"
     path.write_bytes(drawn[0].read_bytes())
-    assert (arrivals.look(), arrivals.look()) == ([path], [])
+    assert (paths_of(arrivals.look()), arrivals.look()) == ([path], [])
     path.write_bytes(drawn[1].read_bytes()[:-4])
-    assert (arrivals.look(), arrivals.complete) == ([path], [path])
+    assert (paths_of(arrivals.look()), paths_of(arrivals.complete)) == ([path], [path])
 
 
 def test_it_locks_its_folder(folder: Path, drawn: list[Path], out: RunFolder, known: PickConfig) -> None:

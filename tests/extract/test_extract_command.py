@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import mrcfile
@@ -27,7 +28,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Gene
     image = rng.normal(100, 10, y.shape) + 0.09 * x - 0.07 * y
     write_mrc("mics/a.mrc", image.astype(np.float32), pixel_size=PIXEL)
     picks = Picks(XY, diameter=60.0, name="a", shape=(300, 340), pixel_size=PIXEL)
-    write_picks([picks], "picks", format="relion", micrographs={"a": "mics/a.mrc"})
+    write_picks([replace(picks, path="mics/a.mrc")], "picks", format="relion")
     return tmp_path
 
 

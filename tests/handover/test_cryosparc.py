@@ -35,7 +35,7 @@ def test_picks_become_locations_on_their_exposures():
     first, second = exposures_of(EXPOSURES)
     assert first == Exposure(2**63 + 5, "J3/motioncorrected/000000000000000000001_a.mrc", (3710, 3838), 0.75)
     picks = Picks(np.array([[1919.0, 927.5]]), np.array([0.25]), diameter=100.0, name="b")
-    picks = replace(picks, extra={"rlnMicrographName": np.array(["/proj/J3/b.mrc"])})
+    picks = replace(picks, path="/proj/J3/b.mrc")
     fields = particle_fields([picks, Picks(np.empty((0, 2)))], {"/proj/J3/b.mrc": second})
     assert {name.split("/")[0] for name in fields} == {"uid", "location", "pick_stats"}
     assert fields["location/micrograph_uid"].tolist() == [7]

@@ -8,7 +8,7 @@ import pytest
 
 from cryoglean.errors import UsageError
 from cryoglean.io import expand_inputs
-from cryoglean.io.inputs import natural_order
+from cryoglean.io.formats.naming import natural_order
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_a_list_is_relative_to_where_its_files_are(folder, tmp_path):
     (folder / "names.txt").write_text("# chosen by hand\n\nm2.mrc\n  deep/m4.mrc \ndata/m10.mrc\nlost.mrc\n")
     found = expand_inputs(["@data/names.txt"])
     assert names_of(found) == ["m2.mrc", "m4.mrc", "m10.mrc", "lost.mrc"]
-    assert [path.exists() for path in found] == [True, True, True, False]
+    assert [one.path.exists() for one in found] == [True, True, True, False]
 
 
 def star_of(names, label="_rlnMicrographName"):
@@ -82,7 +82,8 @@ def test_a_star_file_names_micrographs_relative_to_the_project(folder, tmp_path,
     monkeypatch.chdir(elsewhere)
     found = expand_inputs([job / "corrected.star"])
     assert names_of(found) == ["m2.mrc", "m10.mrc"]
-    assert all(path.exists() for path in found)
+    assert all(one.path.exists() for one in found)
+    assert [one.listed for one in found] == ["data/m2.mrc", "data/m10.mrc"]
 
 
 def test_a_star_file_may_name_movies(folder):

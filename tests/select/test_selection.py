@@ -46,7 +46,7 @@ def test_separation_equals_a_plain_loop(picks: Picks, separation: float) -> None
 def test_the_order_of_candidates_does_not_matter(picks: Picks, random: object) -> None:
     order = list(range(len(picks)))
     random.shuffle(order)  # type: ignore[attr-defined]
-    picks = Picks(picks.xy, picks.score, 10.0, shape=picks.shape)
+    picks = Picks(picks.xy, picks.score, 10.0, shape=picks.shape, pixel_size=1.0)
     one, other = select(picks), select(picks[np.array(order, int)])
     np.testing.assert_array_equal(one.xy, other.xy)
     np.testing.assert_array_equal(one.score, other.score)
@@ -63,7 +63,7 @@ def test_a_higher_threshold_takes_picks_away_and_adds_none(picks: Picks, low: fl
 def line(*xs: float) -> Picks:
     """Candidates of 10 px along a row of pixels, each worse than the one before."""
     xy = np.array([(x, 50.0) for x in xs]).reshape(-1, 2)
-    return Picks(xy, np.linspace(0.9, 0.1, len(xy)), 10.0, shape=(100, 200))
+    return Picks(xy, np.linspace(0.9, 0.1, len(xy)), 10.0, shape=(100, 200), pixel_size=1.0)
 
 
 def test_a_suppressed_candidate_suppresses_nobody() -> None:
@@ -102,7 +102,7 @@ def test_lengths_without_a_diameter_or_a_size_are_an_error() -> None:
     unknown = Picks(np.array([[5.0, 5.0]]), name="mic_7")
     with pytest.raises(UsageError, match=r"--separation .*'mic_7'"):
         select(unknown)
-    sized = Picks(np.array([[5.0, 5.0]]), diameter=10.0, name="mic_7")
+    sized = Picks(np.array([[5.0, 5.0]]), diameter=10.0, name="mic_7", pixel_size=1.0)
     with pytest.raises(UsageError, match=r"--border needs the size .*'mic_7'"):
         select(sized, SelectConfig(border=0.5))
     assert len(select(unknown, SelectConfig(separation=0))) == 1

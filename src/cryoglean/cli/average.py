@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cryoglean.io import Movie
-    from cryoglean.types import FloatImage
+    from cryoglean.types import FloatImage, MicrographFile
 
 
 @configured(AverageConfig)
@@ -47,30 +48,31 @@ def average(
     from scipy import fft
 
     from cryoglean.cli.exit import finish
-    from cryoglean.io import expand_inputs, open_movie, write_mrc, write_png
+    from cryoglean.io import expand_inputs, micrograph_name, open_movie, write_mrc, write_png
 
-    paths = expand_inputs(movies)
-    targets = _targets(paths, out)
+    files = expand_inputs(movies)
+    targets = _targets(files, out)
     shifts: dict[str, NDArray[np.float64]] = {}
     failures: list[CryogleanError] = []
     console = Console(stderr=True)
     with fft.set_workers(workers):
-        for path in track(paths, "Averaging", console=console, disable=not console.is_terminal):
+        for file in track(files, "Averaging", console=console, disable=not console.is_terminal):
             try:
-                movie = open_movie(path, config)
-                _warn(path, movie.warnings)
+                movie = open_movie(file, config)
+                _warn(file.path, movie.warnings)
                 moved, image = _average(movie, config)
-                pixels = _halved(path, image) if float16 else image
+                pixels = _halved(file.path, image) if float16 else image
             except MicrographError as error:
                 failures.append(error)
                 continue
-            write_mrc(targets[path], pixels, pixel_size=movie.pixel_size or 1.0)
+            target = targets[file.location]
+            write_mrc(target, pixels, pixel_size=movie.pixel_size)
             if png:
-                write_png(targets[path].with_suffix(".png"), image)
-            shifts[movie.name] = moved
+                write_png(target.with_name(f"{micrograph_name(target)}.png"), image)
+            shifts[micrograph_name(target)] = moved
     if shifts:
         _write_shifts(out / "shifts.csv", shifts, first_frame=config.first_frame)
-    finish(failures, total=len(paths))
+    finish(failures, total=len(files))
 
 
 def _warn(path: Path, warnings: Sequence[str]) -> None:
@@ -101,19 +103,16 @@ def _halved(path: Path, image: FloatImage) -> NDArray[np.float16]:
     return image.astype(np.float16)
 
 
-def _targets(paths: Sequence[Path], out: Path) -> dict[Path, Path]:
-    """Choose where each movie's micrograph goes, and refuse to overwrite a movie or one by another."""
-    from cryoglean.io import micrograph_name
+def _targets(movies: Sequence[MicrographFile], out: Path) -> dict[str, Path]:
+    """Choose where each movie's micrograph goes, by its location, and refuse to overwrite a movie."""
+    from cryoglean.io.formats.naming import distinct_names
 
-    targets = {path: out / f"{micrograph_name(path)}.mrc" for path in paths}
-    first: dict[Path, Path] = {}
-    originals = {path.resolve() for path in paths}
-    for path, target in targets.items():
-        if target.resolve() in originals:
+    named = distinct_names(one.location for one in movies)
+    originals = {os.path.realpath(one.path) for one in movies}
+    targets = {location: out / f"{name}.mrc" for location, name in named.items()}
+    for target in targets.values():
+        if os.path.realpath(target) in originals:
             raise UsageError(f"--out {out}: {target.name} there is one of the movies; name another folder")
-        if target in first:
-            raise UsageError(f"{first[target]} and {path} have the same name; average them into two folders")
-        first[target] = path
     return targets
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -16,10 +17,17 @@ if TYPE_CHECKING:
 
     from cryoglean.errors import CryogleanError
     from cryoglean.io import Header
-    from cryoglean.types import Picks
+    from cryoglean.types import MicrographFile, Picks
 
 # Micrographs looked at to find the orientation: a wrong one shows in the first already.
 _LOOKED_AT = 8
+_WITH_PIXEL_SIZE = {
+    "relion-particles": "is left out, which RELION does not take",
+    "relion-3.0": "is left out, which RELION does not take",
+    "cryosparc": "is written as 0",
+    "cryolo": "estimated sizes are in pixels",
+}
+"""Formats that have a place for the pixel size, and what becomes of it where it is not known."""
 
 
 def _list_formats(wanted: bool) -> None:
@@ -109,43 +117,49 @@ def convert(
     Example: cryoglean convert J12_picked.cs picks.csv --flip-y auto --micrographs mics/
     """
     from cryoglean.cli.exit import finish
+    from cryoglean.cli.notes import note
     from cryoglean.errors import UsageError
     from cryoglean.io.formats import write_picks
+    from cryoglean.io.formats.dialects import dialect_of
     from cryoglean.io.formats.frames import scaled, with_box_size
-    from cryoglean.io.formats.relion import pixel_size_of
-    from cryoglean.io.formats.rows import MICROGRAPH_PATH
 
     for name, number in (("--scale", scale), ("--box-size", box_size)):
         if number is not None and not 0 < number < float("inf"):
             raise UsageError(f"{name}: wanted a positive number, got {number}")
-    headers, problems = _headers(micrographs or [])
-    optics = _optics(micrographs or [])
+    known, problems = _headers(micrographs or [])
     read = _Source(source, from_, angpix)
     picks = [scaled(one, scale, binning=binning.value) for one in read.picks()]
     if micrographs:
-        names, more = _matched(source, picks, headers)
+        pairs, more = _matched(source, picks, known)
         problems += more
-        sizes = {
-            name: pixel_size_of(optics.get(found, {})) or headers[found].pixel_size
-            for name, found in names.items()
-        }
+        sizes = {name: known[found].pixel_size for name, found in pairs.items()}
         picks = [scaled(one, scale, binning=binning.value) for one in read.picks(sizes, scale)]
+        places = [known.get(pairs.get(one.micrograph, "")) for one in picks]
         picks = [
-            _placed(replace(one, name=names[one.name]), headers, optics) if one.name in names else one
-            for one in picks
+            one if at is None else _placed(one, at, angpix) for one, at in zip(picks, places, strict=True)
         ]
-    picks = _turned(picks, flip_y, headers)
+    picks = _turned(picks, flip_y, known)
     if box_size is not None:
         picks = [with_box_size(one, box_size) for one in picks]
-    paths = {
-        name: optics.get(name, {}).get(MICROGRAPH_PATH, str(header.path)) for name, header in headers.items()
-    }
-    if to == "relion-particles" and not all("rlnVoltage" in one.extra for one in picks if len(one)):
-        _note("RELION wants voltage and aberration: give the micrographs by a STAR file with optics groups")
-    written = write_picks(picks, out, format=to, micrographs=paths)
+    dialect = dialect_of(out, to).name
+    if dialect in _WITH_PIXEL_SIZE and any(one.pixel_size is None for one in picks if len(one)):
+        note(f"the pixel size is not known, and {_WITH_PIXEL_SIZE[dialect]}: give it with --angpix")
+    if dialect == "relion-particles" and not all("rlnVoltage" in one.extra for one in picks if len(one)):
+        note("RELION wants voltage and aberration: give the micrographs by a STAR file with optics groups")
+    written = write_picks(picks, out, format=to)
     where = str(written[0]) if len(written) == 1 else f"{len(written)} files of {out}"
     typer.echo(f"{sum(map(len, picks))} picks of {len(picks)} micrographs in {where}")
     finish(problems, total=len(problems) + 1)
+
+
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """A micrograph that picks may be of, its header, and what is known of its pixels and its optics."""
+
+    file: MicrographFile
+    header: Header
+    pixel_size: float | None
+    optics: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -160,121 +174,122 @@ class _Source:
         self, sizes: Mapping[str, float | None] = MappingProxyType({}), scale: float = 1.0
     ) -> list[Picks]:
         """Read the picks, with these pixel sizes where neither the user nor the file says them."""
-        from cryoglean.io.formats import read_picks
-
-        picks = read_picks(self.path, format=self.format, pixel_size=self.angpix)
+        picks = self._read(self.angpix)
         if self.angpix is not None:
             return picks
         by_size: dict[float, list[Picks]] = {}
         for i, one in enumerate(picks):
-            size = sizes.get(one.name)
+            size = sizes.get(one.micrograph)
             # Diameters may be in pixels, so they are read again for each pixel size; there are few of those.
-            if size and one.pixel_size == 1.0:
+            if size and one.pixel_size is None:
                 size *= scale
-                again = by_size.get(size) or read_picks(self.path, format=self.format, pixel_size=size)
+                again = by_size.get(size) or self._read(size)
                 by_size[size] = again
                 picks[i] = again[i]
         return picks
 
+    def _read(self, pixel_size: float | None) -> list[Picks]:
+        from cryoglean.engine.picks import read_picks_or_run
 
-def _headers(micrographs: Sequence[str]) -> tuple[dict[str, Header], list[CryogleanError]]:
-    """Read the headers of micrographs by name, and what is wrong with those that cannot be read."""
+        return read_picks_or_run(self.path, format=self.format, pixel_size=pixel_size)
+
+
+def _headers(micrographs: Sequence[str]) -> tuple[dict[str, _Place], list[CryogleanError]]:
+    """Look at micrographs, by location, and say what is wrong with those that cannot be read."""
+    from cryoglean.cli.notes import note_warnings
     from cryoglean.errors import MicrographError
     from cryoglean.io import expand_inputs, read_header
-    from cryoglean.io.formats.naming import distinct_names
+    from cryoglean.io.headers import believed_pixel_size
+    from cryoglean.io.inputs import listed_optics
 
-    headers: dict[str, Header] = {}
+    known: dict[str, _Place] = {}
     problems: list[CryogleanError] = []
-    paths = expand_inputs(micrographs) if micrographs else []
-    named = distinct_names([str(path) for path in paths])
-    for path in paths:
+    told: Counter[str] = Counter()
+    optics = listed_optics(micrographs)
+    for one in expand_inputs(micrographs) if micrographs else []:
         try:
-            headers[named[str(path)]] = read_header(path)
+            header = read_header(one.path)
         except MicrographError as error:
             problems.append(error)
-    return headers, problems
+            continue
+        size = believed_pixel_size(header, one, given=None)
+        known[one.location] = _Place(one, header, size.angstrom, optics.get(one.listed, {}))
+        told.update(size.remarks)
+    note_warnings(told)
+    return known, problems
 
 
 def _matched(
-    source: Path, picks: Sequence[Picks], headers: Mapping[str, Header]
+    source: Path, picks: Sequence[Picks], known: Mapping[str, _Place]
 ) -> tuple[Mapping[str, str], list[CryogleanError]]:
-    """Find the micrograph of each name of picks, and tell what did not match."""
+    """Find the micrograph of each set of picks, and tell what did not match."""
+    from cryoglean.cli.notes import note, note_pairs_by_name, some
     from cryoglean.errors import CoordinateError
-    from cryoglean.io.formats.naming import match_names
+    from cryoglean.io.formats.naming import pair_micrographs
 
-    match = match_names([one.name for one in picks], list(headers))
-    if picks and not match.pairs:
-        cause = f"no micrograph given has these picks: they are about {_some([one.name for one in picks])}"
-        raise CoordinateError(source, f"{cause}, the micrographs are {_some(list(headers))}")
+    names = [one.micrograph for one in picks]
+    pairing = pair_micrographs(names, known)
+    note_pairs_by_name(pairing)
     problems: list[CryogleanError] = []
-    if match.unmatched:
-        cause = f"no micrograph was given for the picks of {len(match.unmatched)}: {_some(match.unmatched)}"
-        problems.append(CoordinateError(source, f"{cause}; they keep their names"))
-    for name, candidates in match.ambiguous.items():
-        problems.append(
-            CoordinateError(source, f"{name} could be any of {_some(candidates)}; it keeps its name")
+    problems += [
+        CoordinateError(source, f"{pairing.why_not(name)}; it keeps its name") for name in pairing.ambiguous
+    ]
+    if picks and not pairing.pairs and not problems:
+        cause = f"no micrograph given has these picks: they are about {some(names)}"
+        raise CoordinateError(source, f"{cause}, the micrographs are {some(list(known))}")
+    if pairing.unmatched:
+        cause = (
+            f"no micrograph was given for the picks of {len(pairing.unmatched)}: {some(pairing.unmatched)}"
         )
-    if match.without_picks:
-        cause = f"{len(match.without_picks)} micrographs have no picks: {_some(match.without_picks)}"
-        _note(cause)
-    return match.pairs, problems
+        problems.append(CoordinateError(source, f"{cause}; they keep their names"))
+    if pairing.without_picks:
+        note(f"{len(pairing.without_picks)} micrographs have no picks: {some(pairing.without_picks)}")
+    return pairing.pairs, problems
 
 
-def _optics(micrographs: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Read the optics groups of micrographs that are named by STAR files."""
-    from cryoglean.io.formats.relion import read_micrographs
+def _placed(picks: Picks, place: _Place, angpix: float | None) -> Picks:
+    """Give picks the path, the name, the shape, the pixel size and the optics of their micrograph."""
+    from cryoglean.io.formats.rows import with_optics
+    from cryoglean.io.micrographs import micrograph_name
 
-    stars = [Path(given) for given in micrographs if given.endswith(".star")]
-    return {name: optics for star in stars for name, optics in read_micrographs(star).items()}
-
-
-def _placed(picks: Picks, headers: Mapping[str, Header], optics: Mapping[str, Mapping[str, Any]]) -> Picks:
-    """Give picks the path, the shape and the optics of their micrograph."""
-    import numpy as np
-
-    from cryoglean.io.formats.rows import MICROGRAPH_PATH
-
-    header = headers[picks.name]
-    known = {MICROGRAPH_PATH: str(header.path), **optics.get(picks.name, {})}
-    columns = {label: np.full(len(picks), value) for label, value in known.items()}
-    return replace(picks, shape=header.shape, extra={**picks.extra, **columns})
+    known = picks.pixel_size if angpix is not None else place.pixel_size
+    return replace(
+        with_optics(picks, place.optics).with_pixel_size(known),
+        name=micrograph_name(place.file.path),
+        path=place.file.listed,
+        shape=place.header.shape,
+    )
 
 
-def _turned(picks: list[Picks], flip_y: FlipY, headers: Mapping[str, Header]) -> list[Picks]:
+def _turned(picks: list[Picks], flip_y: FlipY, known: Mapping[str, _Place]) -> list[Picks]:
     """Mirror the picks if that is wanted, or found to be right."""
+    from cryoglean.cli.notes import some
     from cryoglean.errors import UsageError
     from cryoglean.io.formats.frames import flipped_y
 
     if flip_y is FlipY.NO or not any(map(len, picks)):
         return picks
-    if flip_y is FlipY.AUTO and not _is_upside_down(picks, headers):
+    if flip_y is FlipY.AUTO and not _is_upside_down(picks, known):
         return picks
-    unknown = [one.name for one in picks if len(one) and 0 in one.shape]
+    unknown = [one.micrograph for one in picks if len(one) and 0 in one.shape]
     if unknown:
-        cause = f"how many rows these micrographs have is not known: {_some(unknown)}"
+        cause = f"how many rows these micrographs have is not known: {some(unknown)}"
         raise UsageError(f"--flip-y {flip_y}: {cause}; give them with --micrographs")
     return [flipped_y(one) for one in picks]
 
 
-def _is_upside_down(picks: Sequence[Picks], headers: Mapping[str, Header]) -> bool:
+def _is_upside_down(picks: Sequence[Picks], known: Mapping[str, _Place]) -> bool:
     from cryoglean.errors import UsageError
     from cryoglean.io import read_micrograph
     from cryoglean.select.orientation import orientation
 
-    seen = sorted((one for one in picks if one.name in headers), key=len, reverse=True)[:_LOOKED_AT]
+    files = {place.file.listed: place.file for place in known.values()}
+    seen = sorted((one for one in picks if one.path in files), key=len, reverse=True)[:_LOOKED_AT]
     if not seen:
         raise UsageError("--flip-y auto looks at the micrographs: give them with --micrographs")
-    found = orientation((read_micrograph(headers[one.name].path), one) for one in seen)
+    found = orientation((read_micrograph(files[one.path]), one) for one in seen)
     if found == "undecided":
         cause = "the picks show no clear contrast to what surrounds them, neither as they are nor mirrored"
         raise UsageError(f"--flip-y auto: {cause}; look at them and say yes or no")
     typer.echo(f"picks are {'upside down: mirrored in y' if found == 'flipped' else 'the right way up'}")
     return found == "flipped"
-
-
-def _note(remark: str) -> None:
-    typer.secho(f"note: {remark}", err=True)
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")

@@ -60,7 +60,7 @@ def _print_json(found: Examination) -> None:
 
     files = [
         {
-            "path": str(report.path),
+            "path": report.file.listed,
             "fault": report.fault,
             "shape": report.header.shape if report.header else None,
             "pixel_size": report.header.pixel_size if report.header else None,

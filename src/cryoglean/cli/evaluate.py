@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,12 +72,9 @@ def evaluate(
 
     from cryoglean.evaluate import TOLERANCES
     from cryoglean.evaluate import evaluate as score
-    from cryoglean.io.formats import read_picks
     from cryoglean.report.evaluation_files import write_evaluation
 
-    angpix = angpix or _pixel_size_of_run(picks)
-    true, found = (read_picks(path, pixel_size=angpix) for path in (truth, picks))
-    require_common_names(true, found)
+    true, found = read_paired(truth, picks, angpix)
     if min_score is not None:
         found = [one[one.score >= min_score] for one in found]
     evaluation = score(
@@ -101,26 +99,50 @@ def evaluate(
             typer.secho(f"note: micrographs {what}: {len(names)} ({first})", err=True)
 
 
-def _pixel_size_of_run(path: Path) -> float | None:
-    """Return the pixel size that a run knows of its micrographs, which coordinate files do not tell."""
-    from cryoglean.engine import RunFolder
-    from cryoglean.engine.ledger import read_record
+def read_paired(truth: Path, picks: Path, angpix: float | None) -> tuple[list[Picks], list[Picks]]:
+    """Read truth and picks; what either knows of the pixel size of a micrograph holds for the other."""
+    from cryoglean.engine.picks import read_picks_or_run
 
-    for file in sorted(RunFolder(path).jobs.glob("*.json")):
-        record = read_record(file)
-        if record is not None and record.candidates is not None:
-            return record.candidates.pixel_size
-    return None
+    true, found = (read_picks_or_run(path, pixel_size=angpix) for path in (truth, picks))
+    found = called_alike(true, found)
+    sizes = {one.name: one.pixel_size for one in (*true, *found) if one.pixel_size is not None}
+    # One pixel size for all that say theirs is that of all others as well.
+    common = next(iter(sizes.values())) if len(set(sizes.values())) == 1 else None
+
+    def sized(one: Picks) -> Picks:
+        return one if one.pixel_size is not None else one.with_pixel_size(sizes.get(one.name, common))
+
+    return [sized(one) for one in true], [sized(one) for one in found]
 
 
-def require_common_names(truth: Sequence[Picks], picks: Sequence[Picks]) -> None:
-    """Refuse truth and picks of which none are about the same micrograph."""
-    true, found = {one.name for one in truth}, {one.name for one in picks}
-    if true and found and not true & found:
+def called_alike(truth: Sequence[Picks], picks: Sequence[Picks]) -> list[Picks]:
+    """Call picks as the truth calls their micrograph.
+
+    Raises
+    ------
+    UsageError
+        None are about the same micrograph, or it cannot be told which are.
+    """
+    from cryoglean.cli.notes import note_pairs_by_name
+    from cryoglean.io.formats.naming import pair_micrographs
+
+    pairing = pair_micrographs([one.micrograph for one in picks], [one.micrograph for one in truth])
+    if pairing.ambiguous:
+        raise UsageError(f"{pairing.why_not(next(iter(pairing.ambiguous)))}; name files by whole paths")
+    if truth and picks and not pairing.pairs:
         raise UsageError(
-            f"no micrograph has both truth and picks: truth is about {min(true)!r} and the like, "
-            f"picks are about {min(found)!r}; files pair by the name of the micrograph"
+            f"no micrograph has both truth and picks: truth is about {truth[0].micrograph!r} and the like, "
+            f"picks are about {picks[0].micrograph!r}; files pair by the name of the micrograph"
         )
+    note_pairs_by_name(pairing)
+    called = {one.micrograph: one.name for one in truth}
+    names = set(called.values())
+    return [
+        replace(one, name=called[pairing.pairs[one.micrograph]])
+        if one.micrograph in pairing.pairs
+        else replace(one, name=one.micrograph if one.name in names else one.name)
+        for one in picks
+    ]
 
 
 def _in_pixels(
@@ -132,8 +154,7 @@ def _in_pixels(
     if diameter_px is not None:
         return diameter_px
     if diameter is not None:
-        # Files that say nothing of the pixel size are read with 1 Å.
-        sizes = {one.pixel_size for one in (*truth, *picks)} - {1.0}
+        sizes = {one.pixel_size for one in (*truth, *picks) if one.pixel_size is not None}
         if len(sizes) != 1:
             known = f"the files give {sorted(sizes)}" if sizes else "the files do not give it"
             raise UsageError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,34 +43,45 @@ def extract(
     from rich.progress import track
 
     from cryoglean.cli.exit import finish
+    from cryoglean.cli.notes import note_pairs_by_name, note_warnings
+    from cryoglean.engine.picks import read_picks_or_run
     from cryoglean.extract import extract_micrograph, write_star_of_stacks
-    from cryoglean.io import expand_inputs, micrograph_name, read_micrograph
-    from cryoglean.io.formats.dialects import read_picks
-    from cryoglean.io.formats.naming import match_names
+    from cryoglean.io import expand_inputs, read_micrograph
+    from cryoglean.io.formats.naming import distinct_names, pair_micrographs
+    from cryoglean.io.formats.pixel_size import completed_by
+    from cryoglean.io.formats.rows import with_optics
+    from cryoglean.io.inputs import listed_optics
 
     _require_even(config)
-    sets = read_picks(picks)
-    files = {micrograph_name(path): path for path in expand_inputs(micrographs)}
-    pairs = match_names([part.name for part in sets], list(files)).pairs
+    sets = read_picks_or_run(picks)
+    files = {one.location: one for one in expand_inputs(micrographs)}
+    optics = listed_optics(micrographs)
+    stacks = distinct_names(files)
+    pairing = pair_micrographs([part.micrograph for part in sets], files)
+    note_pairs_by_name(pairing)
     config = _with_diameter(config, sets)
     done: list[Extracted] = []
     failures: list[CryogleanError] = []
+    told: Counter[str] = Counter()
     console = Console(stderr=True)
     for part in track(sets, "Extracting", console=console, disable=not console.is_terminal):
         try:
-            if part.name not in pairs:
-                raise CoordinateError(picks, f"the micrograph {part.name} is not among the micrographs")
-            path = files[pairs[part.name]]
-            stated = None if part.pixel_size == 1 else part.pixel_size
-            micrograph = read_micrograph(path, pixel_size=config.angpix or stated)
+            if part.micrograph not in pairing.pairs:
+                raise CoordinateError(picks, pairing.why_not(part.micrograph))
+            file = files[pairing.pairs[part.micrograph]]
+            micrograph = read_micrograph(completed_by(file, part), pixel_size=config.angpix)
             if not micrograph.calibrated:
-                raise MicrographError(path, "its pixel size is not known", "give it with --angpix")
-            stack = out / f"{micrograph.name}.mrcs"
+                raise MicrographError(file.path, "its pixel size is not known", "give it with --angpix")
+            told.update(micrograph.warnings)
+            part = replace(part.with_pixel_size(micrograph.pixel_size), path=file.listed)
+            part = with_optics(part, optics.get(file.listed, {}))
+            stack = out / f"{stacks[file.location]}.mrcs"
             done.append(extract_micrograph(micrograph, part, stack=stack, config=config))
         except (CoordinateError, MicrographError) as error:
             failures.append(error)
     if done:
         write_star_of_stacks(done, out / "particles.star")
+        note_warnings(told)
         _tell(done, out)
     finish(failures, total=len(sets))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -29,20 +29,24 @@ def info(
     from cryoglean.cli.exit import finish
     from cryoglean.errors import MicrographError
     from cryoglean.io import expand_inputs, read_header
+    from cryoglean.io.headers import believed_pixel_size
 
-    paths = expand_inputs(files)
+    micrographs = expand_inputs(files)
     headers: list[Header] = []
     failures: list[CryogleanError] = []
-    for path in paths:
+    for one in micrographs:
         try:
-            headers.append(read_header(path))
+            header = read_header(one.path)
+            known = believed_pixel_size(header, one, given=None)
+            doubt = "; ".join(known.remarks)
+            headers.append(replace(header, pixel_size=known.angstrom, pixel_size_doubt=doubt))
         except MicrographError as error:
             failures.append(error)
     if as_json:
         _print_json(headers, failures)
     else:
         _print_table(headers)
-    finish(failures, total=len(paths))
+    finish(failures, total=len(micrographs))
 
 
 def _print_json(headers: list[Header], failures: list[CryogleanError]) -> None:

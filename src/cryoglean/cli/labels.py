@@ -65,11 +65,11 @@ def labels(
     from cryoglean.io import expand_inputs, read_micrograph
     from cryoglean.labels import load_reprojector, read_refined
     from cryoglean.labels.cutting import CropCollection, TileFolder
-    from cryoglean.labels.fields import pair_micrographs
+    from cryoglean.labels.fields import find_micrographs
     from cryoglean.labels.files import LabelRows, write_labels, write_tables
 
     refined = read_refined(particles)
-    found, failures = pair_micrographs(
+    found, failures = find_micrographs(
         refined,
         expand_inputs(micrographs),
         expand_inputs(contamination) if contamination else [],
@@ -86,7 +86,7 @@ def labels(
     for number, one in enumerate(track(found, "Labelling", console=console, disable=not console.is_terminal)):
         try:
             image = _label(one, reprojector, config)
-            micrograph = read_micrograph(one.path, pixel_size=image.pixel_size) if wanted else None
+            micrograph = read_micrograph(one.file, pixel_size=image.pixel_size) if wanted else None
         except CryogleanError as error:
             failures.append(error)
             continue

@@ -39,8 +39,9 @@ def merge(
 
     Example: cryoglean merge topaz/ cryolo/ run/ --min-votes 2 --out agreed.csv
     """
+    from cryoglean.engine.picks import read_picks_or_run
     from cryoglean.errors import UsageError
-    from cryoglean.io.formats import read_picks, write_picks
+    from cryoglean.io.formats import write_picks
     from cryoglean.select.consensus import VOTES, consensus
 
     if len(sources) < 2:
@@ -48,7 +49,7 @@ def merge(
     if min_votes > len(sources):
         raise UsageError(f"--min-votes: {len(sources)} programs cannot give {min_votes} votes")
     programs = _program_names(sources)
-    sets = [read_picks(source, pixel_size=angpix) for source in sources]
+    sets = [read_picks_or_run(source, pixel_size=angpix) for source in sources]
     reach = _Reach.of(sets, distance, distance_px)
     merged = []
     for found in _by_micrograph(sets, sources):
@@ -95,8 +96,7 @@ class _Reach:
         if self.px is not None:
             return self.px
         assert self.angstrom is not None
-        # Files that say nothing of the pixel size are read with 1 Å.
-        known = {one.pixel_size for one in picks if len(one)} - {1.0}
+        known = {one.pixel_size for one in picks if len(one) and one.pixel_size is not None}
         if not known:
             raise UsageError(
                 "--distance is in Å and the files give no pixel size: give --angpix, or --distance-px"
@@ -114,22 +114,27 @@ def _by_micrograph(sets: Sequence[list[Picks]], sources: Sequence[Path]) -> list
     """Bring together the picks of all programs on each micrograph; empty ones where a program has none."""
     import numpy as np
 
+    from cryoglean.cli.notes import note_pairs_by_name
     from cryoglean.errors import CoordinateError
-    from cryoglean.io.formats.naming import match_names
+    from cryoglean.io.formats.naming import pair_micrographs
     from cryoglean.types import Picks
 
     found: dict[str, dict[int, Picks]] = {}
     for program, picks in enumerate(sets):
-        match = match_names([one.name for one in picks], list(found))
-        if found and picks and not match.pairs:
-            about = f"they are about {picks[0].name} and the like, the others about {next(iter(found))}"
+        pairing = pair_micrographs([one.micrograph for one in picks], found)
+        doubtful = next(iter(pairing.ambiguous), None)
+        if doubtful is not None:
+            raise CoordinateError(sources[program], pairing.why_not(doubtful))
+        if found and picks and not pairing.pairs:
+            about = f"they are about {picks[0].micrograph} and the like, the others about {next(iter(found))}"
             raise CoordinateError(sources[program], f"no micrograph in common with the picks before: {about}")
+        note_pairs_by_name(pairing)
         for one in picks:
-            found.setdefault(match.pairs.get(one.name, one.name), {})[program] = one
-    return [
-        [
-            replace(each[program], name=name) if program in each else Picks(np.empty((0, 2)), name=name)
-            for program in range(len(sets))
-        ]
-        for name, each in found.items()
-    ]
+            found.setdefault(pairing.pairs.get(one.micrograph, one.micrograph), {})[program] = one
+    merged = []
+    for each in found.values():
+        first = next(iter(each.values()))
+        none = Picks(np.empty((0, 2)), name=first.name, path=first.path)
+        own = (each.get(program, none) for program in range(len(sets)))
+        merged.append([replace(one, name=first.name, path=first.path) for one in own])
+    return merged

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cryoglean.cli.options import configured
-from cryoglean.errors import CryogleanError, MicrographError, UsageError
+from cryoglean.errors import CryogleanError, MicrographError
 from cryoglean.pickers.settings import StagesConfig
 
 if TYPE_CHECKING:
@@ -49,45 +49,39 @@ def preprocess(
 
     from cryoglean.cli.exit import finish
     from cryoglean.io import expand_inputs, read_micrograph
+    from cryoglean.io.formats.naming import distinct_names
     from cryoglean.pickers import size_alone
     from cryoglean.pickers.autocryopicker.picker import AutoCryoPicker
 
-    paths = expand_inputs(inputs)
-    _refuse_equal_names(paths)
+    files = expand_inputs(inputs)
+    named = distinct_names(one.location for one in files)
     picker = AutoCryoPicker(config)
     quality: dict[str, dict[str, ImageQuality]] = {}
     failures: list[CryogleanError] = []
     console = Console(stderr=True)
-    for path in track(paths, "Preprocessing", console=console, disable=not console.is_terminal):
+    for file in track(files, "Preprocessing", console=console, disable=not console.is_terminal):
         try:
-            micrograph = read_micrograph(path, pixel_size=angpix)
+            micrograph = read_micrograph(file, pixel_size=angpix)
             size = size_alone(picker, micrograph, diameter=config.diameter, contrast=config.known_contrast)
             if size is None:
                 raise MicrographError(
-                    path, "no particles stand out, so their diameter is unknown", "give --diameter"
+                    file.path, "no particles stand out, so their diameter is unknown", "give --diameter"
                 )
             images = picker.stages(micrograph, size)
         except MicrographError as error:
             failures.append(error)
             continue
-        quality[micrograph.name] = _measure(images)
-        _write_images(stages / micrograph.name, images, step=_working_pixel_size(micrograph, images), mrc=mrc)
+        name = named[file.location]
+        quality[name] = _measure(images)
+        _write_images(stages / name, images, step=_working_pixel_size(micrograph, images), mrc=mrc)
     if quality:
         _write_quality(stages / "quality.csv", quality)
-    finish(failures, total=len(paths))
+    finish(failures, total=len(files))
 
 
-def _refuse_equal_names(paths: Sequence[Path]) -> None:
-    from cryoglean.io import micrograph_name
-
-    first: dict[str, Path] = {}
-    for path in paths:
-        known = first.setdefault(micrograph_name(path), path)
-        if known != path:
-            raise UsageError(f"{known} and {path} have the same name; preprocess them into two folders")
-
-
-def _working_pixel_size(micrograph: Micrograph, images: Mapping[str, FloatImage]) -> float:
+def _working_pixel_size(micrograph: Micrograph, images: Mapping[str, FloatImage]) -> float | None:
+    if not micrograph.calibrated:
+        return None
     return float(micrograph.pixel_size * micrograph.shape[1] / images["resampled"].shape[1])
 
 
@@ -104,7 +98,7 @@ def _measure(images: Mapping[str, FloatImage]) -> dict[str, ImageQuality]:
     }
 
 
-def _write_images(folder: Path, images: Mapping[str, FloatImage], *, step: float, mrc: bool) -> None:
+def _write_images(folder: Path, images: Mapping[str, FloatImage], *, step: float | None, mrc: bool) -> None:
     from cryoglean.io import write_mrc, write_png
     from cryoglean.pickers.autocryopicker.grey_levels import stretch_limits
 

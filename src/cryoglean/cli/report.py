@@ -71,30 +71,33 @@ def report(
 def _keep_defocus(folder: RunFolder, files: list[Path]) -> bool:
     """Keep the defocus that files hold, and return whether they hold that of any micrograph of the run."""
     from cryoglean.engine.defocus import keep_ctf
-    from cryoglean.engine.plan import plan_jobs, read_inputs
+    from cryoglean.engine.register import read_jobs
 
-    return bool(keep_ctf(folder, plan_jobs(read_inputs(folder)), files))
+    return bool(keep_ctf(folder, read_jobs(folder), files))
 
 
 def _compared(
     folder: RunFolder, files: list[Path], *, diameter: float | None, ignored: Collection[str]
 ) -> Comparison:
     """Compare the picks of a run with the truth, and write down what comes out."""
-    from cryoglean.cli.evaluate import require_common_names, typical_diameter_px
-    from cryoglean.engine.plan import plan_jobs, read_inputs
+    from cryoglean.cli.evaluate import called_alike, typical_diameter_px
+    from cryoglean.engine.picks import read_picks_or_run
+    from cryoglean.engine.register import read_jobs
     from cryoglean.engine.results import read_results
     from cryoglean.errors import UsageError
     from cryoglean.evaluate import evaluate
-    from cryoglean.io.formats import read_picks
     from cryoglean.report.evaluation_files import write_evaluation
     from cryoglean.report.sections.truth import Comparison
 
-    done = read_results(plan_jobs(read_inputs(folder)), folder)
-    picks = [found for record, found in done if record.error is None]
-    size = picks[0].pixel_size if picks else 1.0
-    truth = [one for file in files for one in read_picks(file, pixel_size=size)]
-    require_common_names(truth, picks)
-    given = None if diameter is None else diameter / size
+    done = read_results(read_jobs(folder), folder)
+    picks = [found for _, record, found in done if record.error is None]
+    truth = [one for file in files for one in read_picks_or_run(file)]
+    # Reports call micrographs as the run does.
+    truth = called_alike(picks, truth)
+    sizes = {one.name: one.pixel_size for one in picks}
+    truth = [one.with_pixel_size(sizes.get(one.name) or one.pixel_size) for one in truth]
+    known = [size for size in sizes.values() if size is not None]
+    given = None if diameter is None else diameter / (known[0] if known else 1.0)
     diameter_px = given or typical_diameter_px(truth) or typical_diameter_px(picks)
     if diameter_px is None:
         raise UsageError("neither the truth nor the run holds diameters: give --diameter")

@@ -48,7 +48,7 @@ def view(
 
     viewed = ViewedRun(RunFolder(run))
     if reference:
-        viewed.reference = read_reference(reference, [job.name for job in viewed.index.jobs])
+        viewed.reference = read_reference(reference, viewed.index.jobs)
     serve(viewed, port=port, ready=lambda at, keys: _announce(at, keys, browser=not no_browser))
 
 

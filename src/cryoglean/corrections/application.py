@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,7 +106,7 @@ def places_by_hand(corrections: Corrections) -> _Places:
 
 def reach_px(candidates: Picks) -> float:
     """How near two places of one particle are; 0 where the diameter is unknown."""
-    known = candidates.diameter_px[np.isfinite(candidates.diameter)]
+    known = candidates.diameter_px[np.isfinite(candidates.diameter_px)]
     return REACH * float(np.median(known)) if len(known) else 0.0
 
 
@@ -130,15 +130,14 @@ def _any_near(picks: Picks, places: _Places, radius: _Places | float) -> _Found:
 def _joined(picks: Picks, places: _Places, diameter: float) -> Picks:
     """Add particles at these places, with empty values in further columns."""
     number = len(places)
-    return Picks(
-        np.concatenate([picks.xy, places]),
-        np.concatenate([picks.score, np.ones(number)]),
-        np.concatenate([picks.diameter, np.full(number, diameter)]),
-        np.concatenate([picks.kind, np.full(number, "particle")]),
-        picks.name,
-        picks.shape,
-        picks.pixel_size,
-        {label: np.concatenate([values, _empty(values, number)]) for label, values in picks.extra.items()},
+    extra = {label: np.concatenate([values, _empty(values, number)]) for label, values in picks.extra.items()}
+    return replace(
+        picks,
+        xy=np.concatenate([picks.xy, places]),
+        score=np.concatenate([picks.score, np.ones(number)]),
+        diameter=np.concatenate([picks.diameter, np.full(number, diameter)]),
+        kind=np.concatenate([picks.kind, np.full(number, "particle")]),
+        extra=extra,
     )
 
 

@@ -60,7 +60,9 @@ class Corrections(Config):
     version: Literal[1] = 1
     """Of this format."""
     micrograph: str
-    """Name of the micrograph in its run."""
+    """Name of the micrograph in its run when this was first made."""
+    file: str = ""
+    """Absolute path of the micrograph; '' in files that say no more than its name."""
     revision: int = Field(0, ge=0)
     """How often this has been changed."""
     added: tuple[Added, ...] = Field((), max_length=MAX_OPERATIONS)

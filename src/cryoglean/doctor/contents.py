@@ -9,13 +9,14 @@ from typing import TypeVar
 import numpy as np
 
 from cryoglean.doctor.findings import Finding, some
+from cryoglean.engine.picks import read_picks_or_run
 from cryoglean.errors import MicrographError
-from cryoglean.io import micrograph_name, read_header, read_micrograph
-from cryoglean.io.formats.dialects import read_picks
-from cryoglean.io.formats.naming import match_names
+from cryoglean.io import read_header, read_micrograph
+from cryoglean.io.formats.naming import pair_micrographs
+from cryoglean.io.headers import believed_pixel_size
 from cryoglean.pickers.size.by_discs import measure_by_discs
 from cryoglean.select.orientation import orientation
-from cryoglean.types import Micrograph, Picks
+from cryoglean.types import Micrograph, MicrographFile, Picks
 
 T = TypeVar("T")
 
@@ -26,11 +27,11 @@ _AGREEMENT = 0.05
 """Relative difference of two statements of one pixel size that calibration explains."""
 
 
-def check_contrast(paths: Sequence[Path], angpix: float | None) -> Iterator[Finding]:
+def check_contrast(files: Sequence[MicrographFile], angpix: float | None) -> Iterator[Finding]:
     """Say what stands out in the micrographs, and with which contrast."""
-    if not paths:
+    if not files:
         return
-    micrographs, broken = _read(_spread(paths), angpix)
+    micrographs, broken = _read(_spread(files), angpix)
     yield from broken
     found = measure_by_discs(micrographs) if micrographs else None
     if found is None:
@@ -46,47 +47,55 @@ def check_contrast(paths: Sequence[Path], angpix: float | None) -> Iterator[Find
         yield Finding("contrast", "warning", f"{text}; picking copes, RELION's extraction wants no inversion")
 
 
-def check_picks(picks: Path, paths: Sequence[Path]) -> Iterator[Finding]:
+def check_picks(
+    picks: Path, micrographs: Sequence[MicrographFile], angpix: float | None
+) -> Iterator[Finding]:
     """Say whether given picks belong to these micrographs, and which way up they are."""
-    sets = {part.name: part for part in read_picks(picks)}
-    files = {micrograph_name(path): path for path in paths}
-    match = match_names(list(sets), list(files))
-    alone = [name for name in sets if name not in match.pairs]
-    if alone:
-        yield Finding("picks", "warning", f"no micrograph for the picks of {some(alone)}", tuple(alone))
-    pairs = {name: files[other] for name, other in match.pairs.items()}
+    sets = {part.micrograph: part for part in read_picks_or_run(picks)}
+    files = {one.location: one for one in micrographs}
+    pairing = pair_micrographs(sets, files)
+    if pairing.unmatched:
+        text = f"no micrograph for the picks of {some(pairing.unmatched)}"
+        yield Finding("picks", "warning", text, tuple(pairing.unmatched))
+    for name in pairing.ambiguous:
+        yield Finding("picks", "problem", pairing.why_not(name), (name, *pairing.ambiguous[name]))
+    pairs = {name: files[location] for name, location in pairing.pairs.items()}
     if not pairs:
         yield Finding("picks", "problem", "no picks belong to any of these micrographs; check their names")
         return
-    yield from _check_places(sets, pairs)
-    yield from _check_orientation(sets, pairs)
+    yield from _check_places(sets, pairs, angpix)
+    yield from _check_orientation(sets, pairs, angpix)
 
 
-def _check_places(sets: Mapping[str, Picks], pairs: Mapping[str, Path]) -> Iterator[Finding]:
+def _check_places(
+    sets: Mapping[str, Picks], pairs: Mapping[str, MicrographFile], angpix: float | None
+) -> Iterator[Finding]:
     outside, scaled = [], []
-    for name, path in pairs.items():
-        header, part = read_header(path), sets[name]
+    for name, file in pairs.items():
+        header, part = read_header(file.path), sets[name]
         if len(part) and np.mean(np.any((part.xy < 0) | (part.xy > header.shape[::-1]), axis=1)) > 0.1:
             outside.append(name)
-        stated = None if part.pixel_size == 1 else part.pixel_size
-        if stated and header.pixel_size and abs(stated / header.pixel_size - 1) > _AGREEMENT:
-            scaled.append(f"{name} ({stated:.4g} Å, not {header.pixel_size:.4g} Å)")
+        known = believed_pixel_size(header, file, given=angpix).angstrom
+        if part.pixel_size and known and abs(part.pixel_size / known - 1) > _AGREEMENT:
+            scaled.append(f"{name} ({part.pixel_size:.4g} Å, not {known:.4g} Å)")
     if outside:
         text = f"picks outside the micrograph in {some(outside)}: of another binning; see convert --scale"
         yield Finding("picks", "problem", text, tuple(outside))
     if scaled:
-        yield Finding("picks", "warning", f"another pixel size than the micrographs' headers: {some(scaled)}")
+        yield Finding("picks", "warning", f"another pixel size than the micrographs': {some(scaled)}")
     if not (outside or scaled):
         count = sum(len(sets[name]) for name in pairs)
         yield Finding("picks", "ok", f"{count} picks, which fit into their {len(pairs)} micrographs")
 
 
-def _check_orientation(sets: Mapping[str, Picks], pairs: Mapping[str, Path]) -> Iterator[Finding]:
+def _check_orientation(
+    sets: Mapping[str, Picks], pairs: Mapping[str, MicrographFile], angpix: float | None
+) -> Iterator[Finding]:
     names = _spread([name for name in pairs if len(sets[name])])
     # What cannot be read has been told by the check of the contrast.
-    micrographs = {m.path: m for m in _read([pairs[name] for name in names], None)[0]}
+    micrographs = {m.path: m for m in _read([pairs[name] for name in names], angpix)[0]}
     found = orientation(
-        (micrographs[pairs[name]], sets[name]) for name in names if pairs[name] in micrographs
+        (micrographs[pairs[name].path], sets[name]) for name in names if pairs[name].path in micrographs
     )
     if found == "flipped":
         text = "the picks are upside down: mend them with `cryoglean convert --flip-y yes`"
@@ -98,14 +107,14 @@ def _check_orientation(sets: Mapping[str, Picks], pairs: Mapping[str, Path]) -> 
         yield Finding("orientation", "ok", "the picks lie on particles, the right way up")
 
 
-def _read(paths: Sequence[Path], angpix: float | None) -> tuple[list[Micrograph], list[Finding]]:
+def _read(files: Sequence[MicrographFile], angpix: float | None) -> tuple[list[Micrograph], list[Finding]]:
     """Read micrographs, and say which cannot be read."""
     micrographs, broken = [], []
-    for path in paths:
+    for file in files:
         try:
-            micrographs.append(read_micrograph(path, pixel_size=angpix))
+            micrographs.append(read_micrograph(file, pixel_size=angpix))
         except MicrographError as error:
-            broken.append(Finding("files", "problem", f"{path.name}: {error.cause}", (path.name,)))
+            broken.append(Finding("files", "problem", f"{file}: {error.cause}", (str(file),)))
     return micrographs, broken
 
 

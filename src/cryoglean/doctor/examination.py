@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from cryoglean.doctor.contents import check_contrast, check_picks
 from cryoglean.doctor.files import FileReport, check_files, check_geometry, check_names, look_at
 from cryoglean.doctor.findings import Finding
 from cryoglean.doctor.machine import check_machine
+from cryoglean.types import MicrographFile
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,9 @@ class Examination:
     files: tuple[FileReport, ...]
 
     @property
-    def usable(self) -> list[Path]:
+    def usable(self) -> list[MicrographFile]:
         """The files that a micrograph can be had from."""
-        return [r.path for r in self.files if r.header and not r.fault and r.header.frames == 1]
+        return [r.file for r in self.files if r.header and not r.fault and r.header.frames == 1]
 
     @property
     def problems(self) -> list[Finding]:
@@ -39,7 +41,11 @@ class Examination:
 
 
 def examine(
-    paths: Sequence[Path], *, picks: Path | None = None, angpix: float | None = None, out: Path = Path()
+    micrographs: Sequence[MicrographFile],
+    *,
+    picks: Path | None = None,
+    angpix: float | None = None,
+    out: Path = Path(),
 ) -> Examination:
     """Examine micrographs before a run.
 
@@ -47,8 +53,8 @@ def examine(
 
     Parameters
     ----------
-    paths : sequence of Path
-        The micrographs.
+    micrographs : sequence of MicrographFile
+        What to look at.
     picks : Path, optional
         Picks that are said to belong to them.
     angpix : float, optional
@@ -61,16 +67,18 @@ def examine(
     CoordinateError
         The picks cannot be read.
     """
-    reports = tuple(look_at(path) for path in paths)
+    sharing = Counter(one.name for one in micrographs)
+    called = (one.name if sharing[one.name] == 1 else one.listed for one in micrographs)
+    reports = tuple(map(look_at, micrographs, called))
     files = Examination((), reports)
     headers = [r.header for r in reports if r.header and not r.fault]
     largest = max(headers, key=lambda header: header.shape[0] * header.shape[1], default=None)
     findings = [
         *check_files(reports),
-        *check_names(paths),
+        *check_names(micrographs),
         *check_geometry(reports, angpix),
         *check_contrast(files.usable, angpix),
-        *(check_picks(picks, files.usable) if picks else ()),
+        *(check_picks(picks, files.usable, angpix) if picks else ()),
         *check_machine(out, largest),
     ]
     return Examination(tuple(findings), reports)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cryoglean.engine.folder import RunFolder
 from cryoglean.engine.plan import Job
-from cryoglean.io.formats.naming import plain_name
+from cryoglean.io.formats.naming import pair_micrographs
 from cryoglean.io.formats.optics import CtfFit, read_ctf
 from cryoglean.io.writing import complete_or_absent
 
@@ -29,13 +29,13 @@ def keep_ctf(folder: RunFolder, jobs: Sequence[Job], files: Sequence[Path]) -> d
     jobs : sequence of Job
         Its micrographs.
     files : sequence of Path
-        STAR files, as CTF estimation leaves them. Micrographs pair by name, with or without what programs
-        add to it.
+        STAR files, as CTF estimation leaves them. Micrographs pair by path, or by name with or without
+        what programs add to it.
 
     Returns
     -------
     dict of str to CtfFit
-        Those that the files have, by the name of the run's micrograph.
+        Those that the files have, by the key of the run's micrograph.
 
     Raises
     ------
@@ -44,17 +44,17 @@ def keep_ctf(folder: RunFolder, jobs: Sequence[Job], files: Sequence[Path]) -> d
     OutputError
         They cannot be written.
     """
-    read = {name: fit for file in files for name, fit in read_ctf(file).items()}
-    plain = {plain_name(name): fit for name, fit in read.items()} | read
-    paired = {job.name: plain.get(job.name, plain.get(plain_name(job.name))) for job in jobs}
-    found = {name: fit for name, fit in paired.items() if fit is not None}
+    read = {path: fit for file in files for path, fit in read_ctf(file).items()}
+    keys = {job.micrograph.location: job.key for job in jobs}
+    pairs = pair_micrographs(read, keys).pairs
+    found = {keys[location]: read[path] for path, location in pairs.items()}
     if found:
         _write(folder, kept_ctf(folder) | found)
     return found
 
 
 def kept_ctf(folder: RunFolder) -> dict[str, CtfFit]:
-    """Read what a run knows of CTF fits, by the name of the micrograph."""
+    """Read what a run knows of CTF fits, by the key of the micrograph."""
     try:
         with folder.defocus.open(encoding="utf-8", newline="") as file:
             rows = list(csv.reader(file))[1:]
@@ -65,7 +65,7 @@ def kept_ctf(folder: RunFolder) -> dict[str, CtfFit]:
 
 
 def kept_defocus(folder: RunFolder) -> dict[str, float]:
-    """Read what a run knows: mean defocus in Å, positive for underfocus, by the name of the micrograph."""
+    """Read what a run knows: mean defocus in Å, positive for underfocus, by the key of the micrograph."""
     return {name: fit.defocus for name, fit in kept_ctf(folder).items() if math.isfinite(fit.defocus)}
 
 

@@ -6,6 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+def file_name(name: str) -> str:
+    """Return a name that files are called after, which must be no path: it may come from anybody's files.
+
+    Raises
+    ------
+    ValueError
+        It is one.
+    """
+    if name in ("", ".", "..") or "\0" in name or name != Path(name).name:
+        raise ValueError(f"{name!r} is not the name of a file")
+    return name
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """The folder of a run.
@@ -52,6 +65,11 @@ class RunFolder:
     def inputs(self) -> Path:
         """The micrographs of the run, one path a line, in order."""
         return self.root / "inputs.txt"
+
+    @property
+    def register(self) -> Path:
+        """Which micrographs the run has or ever had, and under which key each is kept."""
+        return self.root / "register.json"
 
     @property
     def size(self) -> Path:
@@ -104,19 +122,19 @@ class RunFolder:
         return self.root / "overlays"
 
     def star(self, name: str) -> Path:
-        """Coordinate file of a micrograph."""
+        """Coordinate file of a micrograph, by its name."""
         return self.stars / f"{name}_autopick.star"
 
-    def record(self, name: str) -> Path:
-        """Record of a micrograph."""
-        return self.jobs / f"{name}.json"
+    def record(self, key: str) -> Path:
+        """Record of a micrograph, by its key."""
+        return self.jobs / f"{key}.json"
 
-    def correction(self, name: str) -> Path:
-        """Corrections of a micrograph."""
-        return self.corrections / f"{name}.json"
+    def correction(self, key: str) -> Path:
+        """Corrections of a micrograph, by its key."""
+        return self.corrections / f"{key}.json"
 
     def overlay(self, name: str) -> Path:
-        """Picture of a micrograph with its picks."""
+        """Picture of a micrograph with its picks, by its name."""
         return self.overlays / f"{name}.png"
 
     def sweep(self) -> None:

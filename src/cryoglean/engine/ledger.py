@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import stat
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from numpy.typing import NDArray
 
 import cryoglean
 from cryoglean.corrections.types import REJECTED
+from cryoglean.engine.folder import RunFolder, file_name
+from cryoglean.engine.plan import Job
 from cryoglean.errors import MicrographError
 from cryoglean.io.opening import reading
 from cryoglean.io.writing import complete_or_absent
@@ -28,6 +31,8 @@ from cryoglean.select.settings import SelectConfig
 from cryoglean.types import Picks
 
 XY_DECIMALS, SCORE_DECIMALS, DIAMETER_DECIMALS = 3, 6, 2
+BLOCKS, BLOCK_BYTES = 16, 4096
+"""Of a file, by which it is known again."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +47,19 @@ class Identity:
         Time of the last change, ns.
     sha256 : str, optional
         Digest of the content, where it was asked for; it then counts in place of the time.
+    sample : str, optional
+        Digest of some blocks of the content, by which a file that was moved is known again.
     """
 
     size: int
     mtime_ns: int
     sha256: str | None = None
+    sample: str | None = None
 
     def agrees(self, now: Identity) -> bool:
         """Return whether the file is unchanged, as far as the later look `now` went."""
+        if now.sample is not None and now.sample != self.sample:
+            return False
         if now.sha256 is not None:
             return (self.size, self.sha256) == (now.size, now.sha256)
         return (self.size, self.mtime_ns) == (now.size, now.mtime_ns)
@@ -61,8 +71,10 @@ class Record:
 
     Parameters
     ----------
-    name, path : str
-        The micrograph.
+    name : str
+        Under which the micrograph's results are filed.
+    path : str
+        The micrograph, as its input has it.
     config : PickConfig
         The whole resolved configuration.
     identity : Identity, optional
@@ -83,6 +95,12 @@ class Record:
         Digest of the network's weights, where there was one.
     corrections : str
         Digest of the user's corrections that the coordinate file holds; '' for none.
+    file : str
+        The micrograph's absolute path, links followed.
+    beside : str
+        The same from the folder of the run, which holds where both were moved.
+    key : str
+        Under which the record is kept; `name` if not given.
     """
 
     name: str
@@ -97,6 +115,12 @@ class Record:
     version: str = cryoglean.__version__
     weights: str | None = None
     corrections: str = ""
+    file: str = ""
+    beside: str = ""
+    key: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", self.key or self.name)
 
     @property
     def rejected(self) -> bool:
@@ -130,18 +154,34 @@ class Record:
             and _search_settings(self.config) == _search_settings(config)
         )
 
+    def is_about(self, job: Job, folder: RunFolder) -> bool:
+        """Tell whether this is a record of the micrograph of a job, and not of another of its name."""
+        location = job.micrograph.location
+        if not self.file:
+            # As version 0.1.0 wrote it at first.
+            return (
+                self.path in (job.micrograph.listed, str(job.path)) or os.path.realpath(self.path) == location
+            )
+        return self.file == location or self.beside == beside(location, folder)
+
     def is_from(self, path: Path, *, content: bool = False) -> bool:
         """Return whether the file is as it was.
 
         Of a file that is no longer there, as it was moved to an archive, say, what is known stays known.
+        Whether it is a record of that file at all is another question: see `is_about`.
         """
         try:
             return self.identity is not None and self.identity.agrees(identify(path, content=content))
         except MicrographError:
-            return self.path == str(path)
+            return True
 
 
-def identify(path: Path, *, content: bool = False) -> Identity:
+def beside(location: str, folder: RunFolder) -> str:
+    """Return where a file lies from the folder of a run."""
+    return os.path.relpath(location, folder.root.resolve())
+
+
+def identify(path: Path, *, content: bool = False, sample: bool = False) -> Identity:
     """Look at the state of a file.
 
     Parameters
@@ -150,6 +190,8 @@ def identify(path: Path, *, content: bool = False) -> Identity:
         The file.
     content : bool
         Read it for a digest of its content.
+    sample : bool
+        Read some blocks of it for a digest of those.
 
     Raises
     ------
@@ -158,13 +200,25 @@ def identify(path: Path, *, content: bool = False) -> Identity:
     """
     with reading(path):
         status = path.stat()
-        digest = None
+        digest = blocks = None
         if content:
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if sample:
+            blocks = _digest_of_blocks(path, status.st_size)
     if stat.S_ISDIR(status.st_mode):
         raise MicrographError(path, "is a folder, not an image", "name the files in it")
-    return Identity(status.st_size, status.st_mtime_ns, digest)
+    return Identity(status.st_size, status.st_mtime_ns, digest, blocks)
+
+
+def _digest_of_blocks(path: Path, size: int) -> str:
+    """Digest blocks spread evenly over a file, the first and the last among them."""
+    digest = hashlib.blake2b(digest_size=16)
+    with path.open("rb") as file:
+        for start in np.linspace(0, max(0, size - BLOCK_BYTES), BLOCKS).astype(int).tolist():
+            file.seek(start)
+            digest.update(file.read(BLOCK_BYTES))
+    return digest.hexdigest()
 
 
 def selection_of(config: PickConfig) -> SelectConfig:
@@ -193,6 +247,8 @@ def write_record(path: Path, record: Record) -> None:
     stored: dict[str, Any] = {
         "micrograph": record.name,
         "path": record.path,
+        "file": record.file,
+        "beside": record.beside,
         "started": record.started,
         "seconds": round(record.seconds, 3),
         "version": record.version,
@@ -213,7 +269,7 @@ def read_record(path: Path) -> Record | None:
     try:
         stored = json.loads(path.read_bytes())
         return Record(
-            name=stored["micrograph"],
+            name=file_name(stored["micrograph"]),
             path=stored["path"],
             config=PickConfig.model_validate(stored["config"]),
             identity=Identity(**stored["input"]) if stored["input"] else None,
@@ -225,10 +281,27 @@ def read_record(path: Path) -> Record | None:
             version=stored["version"],
             weights=stored["weights"],
             corrections=stored.get("corrections", ""),
+            file=stored.get("file", ""),
+            beside=stored.get("beside", ""),
+            key=path.name.removesuffix(".json"),
         )
     except (OSError, ValueError, KeyError, TypeError):
         # A damaged record, or one of another version, is as good as none: the micrograph is done again.
         return None
+
+
+def record_of(job: Job, folder: RunFolder) -> Record | None:
+    """Read the record of a job's micrograph, under the name that it has now; None where there is none.
+
+    A record that is kept in its place but is of another file is none either.
+    """
+    record = read_record(folder.record(job.key))
+    if record is None or not record.is_about(job, folder):
+        return None
+    candidates = record.candidates
+    if candidates is not None:
+        candidates = replace(candidates, name=job.name, path=job.micrograph.listed)
+    return replace(record, name=job.name, key=job.key, candidates=candidates)
 
 
 def _search_settings(config: PickConfig) -> dict[str, Any]:
@@ -258,6 +331,13 @@ def _unpacked(packed: str, decimals: int) -> NDArray[np.float64]:
     return values
 
 
+def _pixel_size_of(stored: dict[str, Any]) -> float | None:
+    """Å per pixel; records of old had 1 where it was not known."""
+    size = stored["candidates"]["pixel_size"]
+    assumed = "file" not in stored and size == 1 and stored["config"]["angpix"] != 1
+    return None if assumed or size is None else float(size)
+
+
 def _constant(values: list[Any]) -> Any:
     """Return one value for many where all are equal."""
     return values[0] if values and values.count(values[0]) == len(values) else values
@@ -273,6 +353,8 @@ def _picks(stored: dict[str, Any]) -> Picks:
         kind=np.asarray(columns["kind"], np.str_),
         name=stored["micrograph"],
         shape=(columns["shape"][0], columns["shape"][1]),
-        pixel_size=columns["pixel_size"],
+        pixel_size=(size := _pixel_size_of(stored)),
+        in_pixels=size is None,
+        path=stored["path"],
         extra={label: np.asarray(values) for label, values in columns["extra"].items()},
     )

@@ -8,6 +8,7 @@ from cryoglean.engine.plan import Job
 from cryoglean.engine.resources import memory_given
 from cryoglean.errors import MicrographError
 from cryoglean.io import read_header
+from cryoglean.io.headers import believed_pixel_size
 from cryoglean.pickers.settings import PickConfig
 
 GIB = 2**30
@@ -45,8 +46,8 @@ class Budget:
         except MicrographError:
             # The job itself will say so.
             return PROCESS
-        pixel_size = self.config.angpix or header.pixel_size or 1.0
-        return memory_need(header.shape, pixel_size, self.config)
+        known = believed_pixel_size(header, job.micrograph, given=self.config.angpix)
+        return memory_need(header.shape, known.angstrom or 1.0, self.config)
 
     def refusal(self, need: int) -> str | None:
         """Say why a job that needs so much cannot be done at all; None where it can."""

@@ -56,14 +56,14 @@ def write_micrograph_table(
     outcomes : mapping of str to Outcome
         What became of each, by its name; those that were not worked on yet are missing.
     ctf : mapping of str to CtfFit
-        What is known of their CTF, by their names.
+        What is known of their CTF, by their keys.
 
     Raises
     ------
     OutputError
         A file cannot be written.
     """
-    rows = [_row(job, outcomes.get(job.name), ctf.get(job.name, CtfFit())) for job in jobs]
+    rows = [_row(job, outcomes.get(job.name), ctf.get(job.key, CtfFit())) for job in jobs]
     with (
         complete_or_absent(folder.micrograph_table) as partial,
         partial.open("w", encoding="utf-8", newline="") as file,
@@ -90,7 +90,7 @@ def _row(job: Job, outcome: Outcome | None, ctf: CtfFit) -> dict[str, str | int 
         "seconds": done.seconds,
     }
     return {
-        "path": str(job.path),
+        "path": job.micrograph.listed,
         "outcome": _word(outcome),
         "picks": done.picks,
         "candidates": done.candidates,

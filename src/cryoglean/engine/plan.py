@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cryoglean.engine.folder import RunFolder
-from cryoglean.errors import FileError, UsageError
-from cryoglean.io import micrograph_name
-from cryoglean.io.writing import complete_or_absent
+from cryoglean.errors import UsageError
+from cryoglean.io.formats.naming import distinct_names
+from cryoglean.types import MicrographFile
 
 
 @dataclass(frozen=True)
@@ -19,25 +19,44 @@ class Job:
     Parameters
     ----------
     name : str
-        Under which its results are filed; unique in a run.
-    path : Path
-        The micrograph.
+        Under which its results are filed; unique among the micrographs of a run as they are now.
+    micrograph : MicrographFile
+        Which it is.
+    key : str
+        Under which its record and its corrections are kept, whatever else comes into the run; `name` if not
+        given.
     """
 
     name: str
-    path: Path
+    micrograph: MicrographFile
+    key: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.key:
+            object.__setattr__(self, "key", self.name)
+
+    @property
+    def path(self) -> Path:
+        """Where the micrograph lies."""
+        return self.micrograph.path
 
 
-def plan_jobs(paths: Iterable[Path]) -> list[Job]:
+def plan_jobs(
+    micrographs: Iterable[MicrographFile | Path], *, kept: Mapping[str, str] | None = None
+) -> list[Job]:
     """Name the micrographs of a run.
 
-    A micrograph is called after its file. Where an earlier one has that name already, names of its folders
-    are put in front, as many as it takes: ``mic1``, then ``grid2_mic1``.
+    A micrograph is called after its file. Where several have one name, the first in natural order of their
+    paths keeps it, and names of their folders are put in front for the others, as many as it takes: ``mic1``,
+    then ``grid2_mic1``. So names depend on the micrographs, not on their order. Two that their inputs call by
+    the same path are listed by whole ones.
 
     Parameters
     ----------
-    paths : iterable of Path
+    micrographs : iterable of MicrographFile or Path
         The micrographs, none twice.
+    kept : mapping of str to str, optional
+        Names that some have already, by their locations, and keep.
 
     Returns
     -------
@@ -49,14 +68,12 @@ def plan_jobs(paths: Iterable[Path]) -> list[Job]:
     UsageError
         A name that no coordinate file can hold.
     """
-    taken: set[str] = set()
-    jobs = []
-    for path in paths:
-        _require_plain(path)
-        name = _free_name(path, taken)
-        taken.add(name)
-        jobs.append(Job(name, path))
-    return jobs
+    files = [MicrographFile.of(one) for one in micrographs]
+    for one in files:
+        _require_plain(one.listed)
+    named = distinct_names((one.location for one in files), kept=kept)
+    listed = _listed_apart(files)
+    return [Job(named[one.location], one) for one in listed]
 
 
 def shard_of(jobs: Sequence[Job], shard: str | None) -> Sequence[Job]:
@@ -70,37 +87,14 @@ def shard_of(jobs: Sequence[Job], shard: str | None) -> Sequence[Job]:
     return jobs[number - 1 :: shards]
 
 
-def write_inputs(folder: RunFolder, paths: Iterable[Path]) -> None:
-    """Write which micrographs a run has, one path a line; ``@FOLDER/inputs.txt`` names them again.
-
-    Raises
-    ------
-    OutputError
-        It cannot be written.
-    """
-    with complete_or_absent(folder.inputs) as partial:
-        partial.write_text("".join(f"{path}\n" for path in paths), encoding="utf-8")
+def _listed_apart(files: Sequence[MicrographFile]) -> list[MicrographFile]:
+    """List by whole paths what two inputs call by one, as STAR files of two projects may."""
+    counts = Counter(one.listed for one in files)
+    return [replace(one, listed=one.location) if counts[one.listed] > 1 else one for one in files]
 
 
-def read_inputs(folder: RunFolder) -> list[Path]:
-    """Read which micrographs a run has, in order.
-
-    Raises
-    ------
-    FileError
-        The folder is not that of a run.
-    """
-    try:
-        text = folder.inputs.read_text(encoding="utf-8")
-    except OSError as error:
-        remedy = "name the folder that `cryoglean pick --out` wrote"
-        raise FileError(folder.inputs, f"cannot be read: {error.strerror}", remedy) from None
-    return [Path(line) for line in text.split("\n") if line]
-
-
-def _require_plain(path: Path) -> None:
+def _require_plain(name: str) -> None:
     """Refuse names that no STAR file can hold: with line breaks, both kinds of quotes, or in no encoding."""
-    name = str(path)
     try:
         name.encode("utf-8")
         bad = "\n" in name or "\r" in name or ("'" in name and '"' in name)
@@ -108,14 +102,3 @@ def _require_plain(path: Path) -> None:
         bad = True
     if bad:
         raise UsageError(f"{name!r}: no coordinate file can hold this name; rename it, or leave it out")
-
-
-def _free_name(path: Path, taken: set[str]) -> str:
-    name = micrograph_name(path)
-    folders = [part for part in path.absolute().parent.parts if part != path.anchor]
-    while name in taken and folders:
-        name = f"{folders.pop()}_{name}"
-    count, stem = 2, name
-    while name in taken:
-        name, count = f"{stem}_{count}", count + 1
-    return name

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from cryoglean.engine import RunFolder
-from cryoglean.engine.ledger import Record, read_record
-from cryoglean.engine.plan import plan_jobs, read_inputs
+from cryoglean.engine.ledger import Record, record_of
+from cryoglean.engine.register import read_jobs
 
 _SCORE_QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)
 """What of the scores' distribution tells one micrograph from another."""
@@ -182,8 +182,8 @@ def _weighed(place: int, record: Record) -> _Weighed:
 
 def _done(folder: RunFolder) -> Iterator[tuple[int, Record]]:
     """Micrographs of a run that were picked, one at a time: their places in its order, and their records."""
-    for place, job in enumerate(plan_jobs(read_inputs(folder))):
-        record = read_record(folder.record(job.name))
+    for place, job in enumerate(read_jobs(folder)):
+        record = record_of(job, folder)
         if record is not None and record.candidates is not None:
             yield place, record
 

@@ -22,7 +22,7 @@ from cryoglean.engine.ledger import (
     SCORE_DECIMALS,
     XY_DECIMALS,
     Record,
-    read_record,
+    record_of,
     selection_of,
 )
 from cryoglean.engine.micrograph_table import write_micrograph_table
@@ -118,9 +118,9 @@ def collect(jobs: Sequence[Job], folder: RunFolder, config: PickConfig) -> Summa
         table.write(",".join(_HEADER) + "\n")
         for job, record in _records(jobs, folder):
             record, picks = _current(record, folder, config)
-            outcomes.append(outcome_of(record, picks))
+            outcomes.append(outcome_of(job, record, picks))
             if record.error is None and not record.rejected:
-                files[str(job.path)] = folder.star(job.name)
+                files[job.micrograph.listed] = folder.star(job.name)
                 _write_rows(table, picks)
     write_coordinate_list(folder.star_list, files)
     by_name = {outcome.name: outcome for outcome in outcomes}
@@ -128,10 +128,10 @@ def collect(jobs: Sequence[Job], folder: RunFolder, config: PickConfig) -> Summa
     return sum_up(outcomes, missing=len(jobs) - len(outcomes))
 
 
-def read_results(jobs: Iterable[Job], folder: RunFolder) -> Iterator[tuple[Record, Picks]]:
+def read_results(jobs: Iterable[Job], folder: RunFolder) -> Iterator[tuple[Job, Record, Picks]]:
     """Give the record and the picks of each micrograph that was worked on, corrected, one at a time."""
-    for _, record in _records(jobs, folder):
-        yield _corrected(record, folder)
+    for job, record in _records(jobs, folder):
+        yield (job, *_corrected(record, folder))
 
 
 def write_summary(folder: RunFolder, summary: Summary, config: PickConfig) -> None:
@@ -214,7 +214,7 @@ def read_config(path: Path) -> PickConfig:
 
 def _records(jobs: Iterable[Job], folder: RunFolder) -> Iterator[tuple[Job, Record]]:
     for job in jobs:
-        record = read_record(folder.record(job.name))
+        record = record_of(job, folder)
         if record is not None:
             yield job, record
 

@@ -14,9 +14,10 @@ from cryoglean.engine.defocus import keep_ctf
 from cryoglean.engine.events import Ended, Measured, Reporter, Started
 from cryoglean.engine.executors import Executor, choose_executor
 from cryoglean.engine.folder import RunFolder
-from cryoglean.engine.ledger import identify, read_record
+from cryoglean.engine.ledger import identify, record_of
 from cryoglean.engine.lock import locked
-from cryoglean.engine.plan import Job, plan_jobs, read_inputs, shard_of, write_inputs
+from cryoglean.engine.plan import Job, plan_jobs, shard_of
+from cryoglean.engine.register import enrol, read_jobs
 from cryoglean.engine.resources import cores_given, threads
 from cryoglean.engine.results import (
     Summary,
@@ -33,6 +34,7 @@ from cryoglean.io import read_micrograph
 from cryoglean.pickers.factory import build_picker, weights_digest
 from cryoglean.pickers.settings import PickConfig
 from cryoglean.select.settings import SelectConfig
+from cryoglean.types import MicrographFile
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Run:
 
     Parameters
     ----------
-    paths : sequence of Path
+    micrographs : sequence of MicrographFile or Path
         The micrographs.
     folder : RunFolder
         Where results go, and where an earlier start left its own.
@@ -55,7 +57,7 @@ class Run:
         STAR files that may tell the micrographs' defocus, which is kept for reports.
     """
 
-    paths: Sequence[Path]
+    micrographs: Sequence[MicrographFile | Path]
     folder: RunFolder
     config: PickConfig = field(default_factory=PickConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)
@@ -92,12 +94,12 @@ def pick(run: Run, report: Reporter, stop: Signal | None = None) -> Ended:
     """
     stop = stop or Signal()
     build_picker(run.config)  # Weights that are missing or damaged are refused before anything is written.
-    jobs = plan_jobs(run.paths)
+    plan_jobs(run.micrographs)  # Likewise names that cannot be kept.
     with locked(run.folder.lock, shared=run.engine.shard is not None):
-        prepare(run)
+        jobs = prepare(run)
         keep_ctf(run.folder, jobs, run.optics)
         read = reader_of(run)
-        task = make_task(run, settle(run, read, report))
+        task = make_task(run, settle(run, jobs, read, report=report))
         part = shard_of(jobs, run.engine.shard)
         todo = missing_jobs(part, task)
         with closing(choose_executor(task, run.engine, read, jobs=len(todo))) as executor:
@@ -139,11 +141,12 @@ def reselect(folder: RunFolder, changed: SelectConfig) -> Summary:
         config = config.changed(**new)
         mark_unfinished(folder)
         write_config(folder.config, config)
-        return conclude(plan_jobs(read_inputs(folder)), folder, config)
+        jobs = enrol(folder, [job.micrograph for job in read_jobs(folder)], keep_names=True)
+        return conclude(jobs, folder, config)
 
 
-def prepare(run: Run) -> None:
-    """Make the folder of a run ready for its jobs.
+def prepare(run: Run, *, keep_names: bool = False) -> list[Job]:
+    """Make the folder of a run ready for its jobs, and return those; see `enrol` about names.
 
     Raises
     ------
@@ -152,12 +155,13 @@ def prepare(run: Run) -> None:
     """
     if run.engine.shard is None:
         run.folder.sweep()
-    write_inputs(run.folder, run.paths)
+    jobs = enrol(run.folder, run.micrographs, keep_names=keep_names)
     # Folders with a summary are not searched for micrographs, so overlays are never taken for some.
     mark_unfinished(run.folder)
+    return jobs
 
 
-def settle(run: Run, read: Reader, report: Reporter) -> PickConfig:
+def settle(run: Run, jobs: Sequence[Job], read: Reader, *, report: Reporter) -> PickConfig:
     """Decide all that the user left open, by measuring where it takes that, and write it down.
 
     Raises
@@ -169,10 +173,11 @@ def settle(run: Run, read: Reader, report: Reporter) -> PickConfig:
     if is_needed(run.config):
         # One shard measures, the others wait for it.
         with locked(run.folder.size_lock, wait=True):
-            measured = read_size(run.folder.size, run.config, run.paths)
+            micrographs = [job.micrograph for job in jobs]
+            measured = read_size(run.folder.size, run.config, micrographs)
             if measured is None:
                 with threads(run.engine.workers or cores_given()):
-                    measured = measure_run(run.paths, run.config, read)
+                    measured = measure_run(micrographs, run.config, read)
                 if measured.diameter is not None:
                     write_size(run.folder.size, measured)
         report(Measured(measured))
@@ -223,14 +228,14 @@ def conclude(jobs: Sequence[Job], folder: RunFolder, config: PickConfig) -> Summ
 def reader_of(run: Run) -> Reader:
     """Return what reads the micrographs of a run; a run of one file reads it once for all it needs."""
     read = partial(read_micrograph, pixel_size=run.config.angpix)
-    if len(run.paths) > 1:
+    if len(run.micrographs) > 1:
         return read
-    known = lru_cache(maxsize=1)(lambda path, _: read(path))
-    return lambda path: known(path, identify(path))
+    known = lru_cache(maxsize=1)(lambda file, _: read(file))
+    return lambda file: known(file, identify(file.path))
 
 
 def _is_done(job: Job, task: Task) -> bool:
-    record = read_record(task.folder.record(job.name))
+    record = record_of(job, task.folder)
     if record is None or (task.draw is not None and not task.folder.overlay(job.name).exists()):
         return False
     return record.is_of(task.config, task.weights) and record.is_from(job.path, content=task.content)

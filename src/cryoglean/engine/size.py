@@ -16,13 +16,13 @@ import numpy as np
 
 from cryoglean.errors import MicrographError
 from cryoglean.image.resample import average_area
-from cryoglean.io.inputs import natural_order
+from cryoglean.io.formats.naming import natural_order
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.pickers import build_picker, choose_method, measure_size
 from cryoglean.pickers.pixer.settings import NetworkConfig
 from cryoglean.pickers.settings import PickConfig
 from cryoglean.pickers.template.settings import TemplateConfig
-from cryoglean.types import Contrast, Micrograph
+from cryoglean.types import Contrast, Micrograph, MicrographFile
 
 MAX_SOURCES = 8
 """So many micrographs are measured."""
@@ -34,14 +34,14 @@ LARGEST_SIDE_PX = 2048
 _FORMER_NAME = "calibration.json"
 """What earlier versions called the file of a run's particle size."""
 
-Reader = Callable[[Path], Micrograph]
+Reader = Callable[[MicrographFile], Micrograph]
 
 
 @dataclass(frozen=True, eq=False)
 class _Source:
     """A micrograph that is measured: its own pixel size in Å, and what was kept of it."""
 
-    path: Path
+    file: MicrographFile
     pixel_size: float
     reduced: Micrograph
 
@@ -61,7 +61,7 @@ class MeasuredSize:
     pixel_size : float
         Median Å per pixel of the sources.
     sources : tuple of str
-        The micrographs it was measured in.
+        The micrographs it was measured in, by their absolute paths.
     method : str
         The method, chosen by the particles where the user named none.
     source : {'discs', 'networks'}, optional
@@ -95,13 +95,15 @@ def is_needed(config: PickConfig) -> bool:
     return config.diameter is None or config.contrast == "auto"
 
 
-def measure_run(paths: Sequence[Path], config: PickConfig, read: Reader) -> MeasuredSize:
+def measure_run(
+    micrographs: Sequence[MicrographFile | Path], config: PickConfig, read: Reader
+) -> MeasuredSize:
     """Measure the particles in up to eight micrographs spread evenly over a run.
 
     Parameters
     ----------
-    paths : sequence of Path
-        All micrographs of the run, in any order.
+    micrographs : sequence of MicrographFile
+        All of the run, in any order.
     config : PickConfig
         What the user said.
     read : callable
@@ -112,7 +114,8 @@ def measure_run(paths: Sequence[Path], config: PickConfig, read: Reader) -> Meas
     MeasuredSize
         The same for the same micrographs and configuration.
     """
-    sources = list(_sources(sorted(paths, key=natural_order), read))
+    ordered = sorted(map(MicrographFile.of, micrographs), key=lambda one: natural_order(one.location))
+    sources = list(_sources(ordered, read))
     verdict = measure_size(config, [source.reduced for source in sources])
     size = verdict.size
     by_networks = size is not None and size.source == "networks"
@@ -121,7 +124,7 @@ def measure_run(paths: Sequence[Path], config: PickConfig, read: Reader) -> Meas
         diameter=None if size is None else round(size.diameter, 1),
         contrast=None if size is None else size.contrast,
         pixel_size=float(np.median([source.pixel_size for source in sources])) if sources else 1.0,
-        sources=tuple(str(source.path) for source in sources),
+        sources=tuple(source.file.location for source in sources),
         method=choose_method(config, by_networks=by_networks).name,
         source=None if size is None else size.source,
         reason=verdict.reason,
@@ -151,7 +154,7 @@ def write_size(path: Path, measured: MeasuredSize) -> None:
         partial.write_text(json.dumps(asdict(measured), indent=2) + "\n", encoding="utf-8")
 
 
-def read_size(path: Path, config: PickConfig, paths: Sequence[Path]) -> MeasuredSize | None:
+def read_size(path: Path, config: PickConfig, micrographs: Sequence[MicrographFile]) -> MeasuredSize | None:
     """Read what an earlier start measured, if it still holds.
 
     Returns
@@ -163,7 +166,7 @@ def read_size(path: Path, config: PickConfig, paths: Sequence[Path]) -> Measured
     measured = kept_size(path)
     if measured is None or measured.asked != _asked(config):
         return None
-    return None if {str(path) for path in paths}.isdisjoint(measured.sources) else measured
+    return None if {one.location for one in micrographs}.isdisjoint(measured.sources) else measured
 
 
 def kept_size(path: Path) -> MeasuredSize | None:
@@ -184,13 +187,13 @@ def _asked(config: PickConfig) -> dict[str, Any]:
     return {"method": method.name, "weights": weights} | words
 
 
-def _sources(paths: Sequence[Path], read: Reader) -> Iterator[_Source]:
+def _sources(micrographs: Sequence[MicrographFile], read: Reader) -> Iterator[_Source]:
     """Read the first micrograph that can be read of each of some equal parts of a run."""
-    for part in np.array_split(np.arange(len(paths)), min(MAX_SOURCES, len(paths))):
-        for index in part[:TRIES]:
+    for part in np.array_split(np.arange(len(micrographs)), min(MAX_SOURCES, len(micrographs))):
+        for file in [micrographs[index] for index in part[:TRIES]]:
             try:
-                micrograph = read(paths[index].absolute())
-                yield _Source(paths[index], micrograph.pixel_size, _reduced(micrograph))
+                micrograph = read(replace(file, path=file.path.absolute()))
+                yield _Source(file, micrograph.pixel_size, _reduced(micrograph))
             except MicrographError:
                 continue
             break

@@ -6,14 +6,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
-from pathlib import Path
 from threading import Event as Signal
 
 from cryoglean.engine.events import Ended, Reporter, Started, Waiting
 from cryoglean.engine.executors import Executor, choose_executor
 from cryoglean.engine.ledger import Identity, identify
 from cryoglean.engine.lock import locked
-from cryoglean.engine.plan import plan_jobs, read_inputs, write_inputs
+from cryoglean.engine.register import enrol, read_jobs
 from cryoglean.engine.session import (
     Run,
     conclude,
@@ -31,6 +30,7 @@ from cryoglean.errors import FileError, MicrographError, UsageError
 from cryoglean.io import expand_inputs
 from cryoglean.io.writing import writing
 from cryoglean.pickers.factory import build_picker
+from cryoglean.types import MicrographFile
 
 BATCH = 100
 """So many jobs are done before the folder is looked at again."""
@@ -48,7 +48,7 @@ def watch(run: Run, inputs: Sequence[str], config: WatchConfig, *, report: Repor
     Parameters
     ----------
     run : Run
-        Where to and how; its paths are not looked at.
+        Where to and how; its micrographs are not looked at.
     inputs : sequence of str
         Folders, globs and so on, looked at again and again.
     config : WatchConfig
@@ -75,7 +75,7 @@ def watch(run: Run, inputs: Sequence[str], config: WatchConfig, *, report: Repor
     with locked(run.folder.lock):
         # What came in an earlier watch keeps its place, and so its name.
         arrivals = Arrivals(inputs, settle=config.settle, known=_known(run))
-        prepare(replace(run, paths=arrivals.complete))
+        prepare(replace(run, micrographs=arrivals.complete), keep_names=True)
         with writing(run.folder.root / STOP):
             (run.folder.root / STOP).unlink(missing_ok=True)
         shift = _Shift(run, arrivals, report=report, stop=stop)
@@ -90,10 +90,10 @@ def watch(run: Run, inputs: Sequence[str], config: WatchConfig, *, report: Repor
     return ended
 
 
-def _known(run: Run) -> list[Path]:
+def _known(run: Run) -> list[MicrographFile]:
     """Micrographs of an earlier watch in the same folder."""
     try:
-        return read_inputs(run.folder)
+        return [job.micrograph for job in read_jobs(run.folder)]
     except FileError:
         return []
 
@@ -107,35 +107,37 @@ class Arrivals:
         Where to look.
     settle : float
         For how many seconds a file must not change.
-    known : sequence of Path
+    known : sequence of MicrographFile
         Files that came before.
     """
 
-    def __init__(self, inputs: Sequence[str], *, settle: float, known: Sequence[Path] = ()) -> None:
+    def __init__(self, inputs: Sequence[str], *, settle: float, known: Sequence[MicrographFile] = ()) -> None:
         self._inputs = inputs
         self._settle = settle
-        self._seen: dict[Path, tuple[Identity, float]] = {}
-        self._complete: dict[Path, Identity | None] = dict.fromkeys(known)
+        self._seen: dict[str, tuple[Identity, float]] = {}
+        self._complete: dict[str, tuple[MicrographFile, Identity | None]] = {
+            one.location: (one, None) for one in known
+        }
         self.last_change = time.monotonic()
         self.reasons: tuple[str, ...] = ()
 
     @property
-    def complete(self) -> list[Path]:
+    def complete(self) -> list[MicrographFile]:
         """Every file that was complete once, in the order in which they came."""
-        return list(self._complete)
+        return [one for one, _ in self._complete.values()]
 
-    def look(self) -> list[Path]:
+    def look(self) -> list[MicrographFile]:
         """Return the files that have become complete since the last look, for the first time or again.
 
         Inputs that hold none yet, which may come, are no error; `reasons` says why they hold none.
         """
         try:
-            paths, self.reasons = expand_inputs(self._inputs), ()
+            found, self.reasons = expand_inputs(self._inputs), ()
         except UsageError:
-            paths, self.reasons = self._find_some()
-        return [path for path in paths if self._has_become_complete(path, time.monotonic())]
+            found, self.reasons = self._find_some()
+        return [one for one in found if self._has_become_complete(one, time.monotonic())]
 
-    def _find_some(self) -> tuple[list[Path], tuple[str, ...]]:
+    def _find_some(self) -> tuple[list[MicrographFile], tuple[str, ...]]:
         """Return what is in those inputs that hold micrographs, and why the others hold none."""
         holding, reasons = [], []
         for given in self._inputs:
@@ -146,18 +148,19 @@ class Arrivals:
                 reasons.append(str(error))
         return expand_inputs(holding) if holding else [], tuple(reasons)
 
-    def _has_become_complete(self, path: Path, now: float) -> bool:
+    def _has_become_complete(self, file: MicrographFile, now: float) -> bool:
         try:
-            identity = identify(path)
+            identity = identify(file.path)
         except MicrographError:
             return False
-        before, since = self._seen.get(path, (None, now))
+        before, since = self._seen.get(file.location, (None, now))
         if before != identity:
-            self._seen[path] = (identity, now)
+            self._seen[file.location] = (identity, now)
             self.last_change = since = now
-        if now - since < self._settle or self._complete.get(path) == identity:
+        first, complete = self._complete.get(file.location, (file, None))
+        if now - since < self._settle or complete == identity:
             return False
-        self._complete[path] = identity
+        self._complete[file.location] = (first, identity)
         return True
 
 
@@ -177,9 +180,10 @@ class _Shift:
         self._arrivals = arrivals
         self._report = report
         self._stop = stop
-        self._fresh: list[Path] = []
+        self._fresh: list[MicrographFile] = []
         self._reasons: tuple[str, ...] = ()
         self._crew: _Crew | None = None
+        self._jobs = enrol(run.folder, arrivals.complete, keep_names=True)
         self._measure_from = MAX_SOURCES
         self._first_came = self._joined = self._joining = 0.0
         self.tally = Ended(0, 0, 0.0, False, None)
@@ -198,7 +202,7 @@ class _Shift:
         if came:
             self._fresh += came
             self._first_came = self._first_came or time.monotonic()
-            write_inputs(self._run.folder, self._arrivals.complete)
+            self._jobs = enrol(self._run.folder, self._arrivals.complete, keep_names=True)
         if not self._fresh or (crew := self._find_crew(patience)) is None:
             return
         self._do_fresh(crew)
@@ -221,18 +225,18 @@ class _Shift:
 
     def _find_crew(self, patience: float) -> _Crew | None:
         """Measure the particles as soon as there is enough to measure; None as long as there is not."""
-        config, paths = self._run.config, self._arrivals.complete
-        many = len(paths) >= self._measure_from
+        config, micrographs = self._run.config, self._arrivals.complete
+        many = len(micrographs) >= self._measure_from
         if self._crew is not None and not (is_needed(self._crew.task.config) and many):
             return self._crew
-        known = not is_needed(config) or read_size(self._run.folder.size, config, paths)
+        known = not is_needed(config) or read_size(self._run.folder.size, config, micrographs)
         if not (known or many or time.monotonic() - self._first_came >= patience):
             return None
-        run = replace(self._run, paths=paths)
+        run = replace(self._run, micrographs=micrographs)
         read = reader_of(run)
-        settled = settle(run, read, self._report)
+        settled = settle(run, self._jobs, read, report=self._report)
         # Where nothing stood out, in micrographs that were empty by chance, it may in twice as many.
-        self._measure_from = 2 * len(paths)
+        self._measure_from = 2 * len(micrographs)
         if self._crew is None or self._crew.task.config != settled:
             self._change_crew(run, make_task(run, settled), read)
         return self._crew
@@ -241,13 +245,13 @@ class _Shift:
         """Pick in another way from now on, and all that was picked before again."""
         self.close()
         self._crew = _Crew(task, choose_executor(task, run.engine, read, jobs=None))
-        self._fresh = list(run.paths)
-        todo = missing_jobs(plan_jobs(run.paths), task)
-        self._report(Started(len(todo), len(run.paths) - len(todo), self._crew.executor.description))
+        self._fresh = self._arrivals.complete
+        todo = missing_jobs(self._jobs, task)
+        self._report(Started(len(todo), len(self._jobs) - len(todo), self._crew.executor.description))
 
     def _do_fresh(self, crew: _Crew) -> None:
-        fresh, self._fresh = set(self._fresh[:BATCH]), self._fresh[BATCH:]
-        batch = [job for job in plan_jobs(self._arrivals.complete) if job.path in fresh]
+        fresh, self._fresh = {one.location for one in self._fresh[:BATCH]}, self._fresh[BATCH:]
+        batch = [job for job in self._jobs if job.micrograph.location in fresh]
         todo = missing_jobs(batch, crew.task)
         unless_stopped = takewhile(lambda _: not self._is_stopped(), todo)
         done = work_through(crew.executor, unless_stopped, report=self._report, stop=self._stop)
@@ -257,7 +261,7 @@ class _Shift:
     def _join(self, crew: _Crew) -> None:
         """Write the results of the whole run, and remember how long it took."""
         clock = time.monotonic()
-        summary = conclude(plan_jobs(self._arrivals.complete), self._run.folder, crew.task.config)
+        summary = conclude(self._jobs, self._run.folder, crew.task.config)
         self._joined = time.monotonic()
         self._joining = self._joined - clock
         self.tally = replace(self.tally, summary=summary)

@@ -12,7 +12,7 @@ import numpy as np
 
 from cryoglean.corrections import corrected, read_corrections
 from cryoglean.engine.folder import RunFolder
-from cryoglean.engine.ledger import Identity, Record, identify, rounded, write_record
+from cryoglean.engine.ledger import Identity, Record, beside, identify, rounded, write_record
 from cryoglean.engine.plan import Job
 from cryoglean.engine.resources import threads
 from cryoglean.errors import CorrectionsError, CryogleanError, FileError, MicrographError, report_of
@@ -22,7 +22,7 @@ from cryoglean.io.writing import writing
 from cryoglean.pickers import build_picker, find_alone
 from cryoglean.pickers.settings import PickConfig
 from cryoglean.select import select
-from cryoglean.types import Micrograph, Picks
+from cryoglean.types import Micrograph, MicrographFile, Picks
 
 Draw = Callable[[Micrograph, Picks, Path], None]
 """Draws a micrograph with its picks into a file."""
@@ -107,7 +107,7 @@ class Outcome:
     pixel_size: float | None = None
 
 
-Reader = Callable[[Path], Micrograph]
+Reader = Callable[[MicrographFile], Micrograph]
 
 
 def perform(job: Job, task: Task, read: Reader | None = None) -> Outcome:
@@ -133,24 +133,23 @@ def perform(job: Job, task: Task, read: Reader | None = None) -> Outcome:
         Results cannot be written, so that no other job can be done either.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
-    record = Record(
-        job.name,
-        str(job.path),
-        task.config,
-        started=started.isoformat(timespec="seconds"),
-        weights=task.weights,
-    )
-    read = read or (lambda path: read_micrograph(path, pixel_size=task.config.angpix))
-    path, micrograph = task.home / job.path, None
+    record = replace(_blank_record(job, task, started), weights=task.weights)
+    read = read or (lambda file: read_micrograph(file, pixel_size=task.config.angpix))
+    file, micrograph = _file_of(job, task), None
     with threads(task.threads):
         try:
-            identity = identify(path, content=task.content)
+            identity = identify(file.path, content=task.content)
             record = replace(record, identity=identity)
-            micrograph = read(path)
-            _require_unchanged(path, identity)
-            picks = replace(_find(micrograph, task.config), name=job.name)
+            micrograph = read(file)
+            _require_unchanged(file.path, identity)
+            # Of a file that was just read, blocks cost nothing.
+            record = replace(
+                record, identity=replace(identity, sample=identify(file.path, sample=True).sample)
+            )
+            found = _find(micrograph, task.config)
+            picks = replace(found, name=job.name, path=job.micrograph.listed)
             # Corrections that cannot be read shall be mended before there are results without them.
-            read_corrections(task.results.correction(job.name), job.name)
+            read_corrections(task.results.correction(job.key), job.name)
             record = replace(record, candidates=rounded(picks), warnings=micrograph.warnings)
         except CryogleanError as error:
             record = replace(record, error=_cause(error))
@@ -160,7 +159,7 @@ def perform(job: Job, task: Task, read: Reader | None = None) -> Outcome:
         picks = file_results(record, task.results)
         if task.draw is not None and micrograph is not None and record.error is None:
             task.draw(micrograph, picks, task.results.overlay(job.name))
-    return outcome_of(record, picks)
+    return outcome_of(job, record, picks)
 
 
 def file_results(record: Record, folder: RunFolder) -> Picks:
@@ -173,7 +172,7 @@ def file_results(record: Record, folder: RunFolder) -> Picks:
         with writing(stale):
             stale.unlink(missing_ok=True)
     record, picks = with_corrections(record, folder)
-    write_record(folder.record(record.name), record)
+    write_record(folder.record(record.key), record)
     if record.error is None:
         write_coordinates(picks, folder.star(record.name))
     return picks
@@ -193,18 +192,18 @@ def with_corrections(record: Record, folder: RunFolder) -> tuple[Record, Picks]:
         The corrections cannot be read.
     """
     if record.candidates is None:
-        return record, Picks(np.zeros((0, 2)), name=record.name)
-    made = read_corrections(folder.correction(record.name), record.name)
+        return record, Picks(np.zeros((0, 2)), name=record.name, path=record.path)
+    made = read_corrections(folder.correction(record.key), record.name)
     picks = select(record.candidates, record.selection)
     picks = corrected(picks, made, record.candidates, diameter=record.config.diameter)
     return replace(record, corrections=made.digest), picks
 
 
-def outcome_of(record: Record, picks: Picks) -> Outcome:
-    """Sum up a record and its picks."""
+def outcome_of(job: Job, record: Record, picks: Picks) -> Outcome:
+    """Sum up the record of a job and its picks."""
     return Outcome(
         record.name,
-        Path(record.path),
+        job.path,
         picks=len(picks),
         mean_score=float(picks.score.mean()) if len(picks) else None,
         seconds=record.seconds,
@@ -238,11 +237,23 @@ def _cause(error: CryogleanError) -> str:
 
 def lose(job: Job, task: Task, error: str) -> Outcome:
     """Record a job that failed without a word of its own."""
-    record = Record(
+    record = replace(_blank_record(job, task, datetime.now(UTC)), error=error)
+    return outcome_of(job, record, file_results(record, task.results))
+
+
+def _file_of(job: Job, task: Task) -> MicrographFile:
+    """Return a job's micrograph by an absolute path, on whatever machine."""
+    return replace(job.micrograph, path=task.home / job.path)
+
+
+def _blank_record(job: Job, task: Task, started: datetime) -> Record:
+    location = _file_of(job, task).location
+    return Record(
         job.name,
-        str(job.path),
+        job.micrograph.listed,
         task.config,
-        started=datetime.now(UTC).isoformat(timespec="seconds"),
-        error=error,
+        started=started.isoformat(timespec="seconds"),
+        file=location,
+        beside=beside(location, task.results),
+        key=job.key,
     )
-    return outcome_of(record, file_results(record, task.results))

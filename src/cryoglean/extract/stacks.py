@@ -117,7 +117,7 @@ def with_box(config: ExtractConfig, picks: Picks, pixel_size: float) -> ExtractC
         diameter = config.diameter or (float(np.median(known)) if len(known) else None)
         if diameter is None:
             raise UsageError(
-                f"the picks of {picks.name} say no diameter: give --box, --box-angstrom or --diameter"
+                f"the picks of {picks.micrograph} say no diameter: give --box, --box-angstrom or --diameter"
             )
         box = suggested_box(diameter, pixel_size)
     if config.scale is not None and config.scale > box:

@@ -21,11 +21,10 @@ from cryoglean.engine.events import Reporter
 from cryoglean.engine.settings import EngineConfig
 from cryoglean.errors import CoordinateError, UsageError
 from cryoglean.io.formats import read_picks
-from cryoglean.io.formats.cryosparc import MICROGRAPH_UID, OWN, PATH, UID, fields_of_picks
-from cryoglean.io.formats.rows import MICROGRAPH_PATH
+from cryoglean.io.formats.cryosparc import MICROGRAPH_UID, OWN, UID, fields_of_picks
 from cryoglean.io.formats.text import as_fixed_text, as_text
 from cryoglean.pickers.settings import PickConfig
-from cryoglean.types import Picks
+from cryoglean.types import MicrographFile, Picks
 
 INPUT, OUTPUT = "micrographs", "picked_particles"
 SLOTS = ["location", "pick_stats"]
@@ -133,11 +132,11 @@ def pick_for_cryosparc(
         exposures = exposures_of(job.load_input(INPUT, ["micrograph_blob"]))
         root = _folder(project)
         folder = RunFolder(root / job.uid / "cryoglean")
-        sizes = {exposure.pixel_size for exposure in exposures}
-        if config.angpix is None and len(sizes) == 1:
-            config = config.changed(angpix=sizes.pop())
-        paths = [root / exposure.path for exposure in exposures]
-        ended = pick(Run(paths, folder, config, engine), report, stop)
+        micrographs = [
+            MicrographFile(root / one.path, pixel_size=one.pixel_size if one.pixel_size > 0 else None)
+            for one in exposures
+        ]
+        ended = pick(Run(micrographs, folder, config, engine), report, stop)
         if ended.stopped or ended.summary is None:
             raise CoordinateError(folder.root, "the job was stopped")
         if not ended.summary.done:
@@ -145,7 +144,7 @@ def pick_for_cryosparc(
                 folder.root, f"no micrograph could be picked: {ended.summary.failures[0].error}"
             )
         fields = particle_fields(
-            read_picks(folder.star_list), dict(zip(map(str, paths), exposures, strict=True))
+            read_picks(folder.star_list), dict(zip(map(str, micrographs), exposures, strict=True))
         )
         particles = job.alloc_output(OUTPUT, fields[UID])
         for name, values in fields.items():
@@ -180,7 +179,7 @@ def particle_fields(picks: Sequence[Picks], exposures: Mapping[str, Exposure]) -
     Parameters
     ----------
     picks : sequence of Picks
-        With the path of their micrograph in the column ``rlnMicrographName``.
+        With the path of their micrograph.
     exposures : mapping of str to Exposure
         By that path.
 
@@ -193,11 +192,12 @@ def particle_fields(picks: Sequence[Picks], exposures: Mapping[str, Exposure]) -
     for one in picks:
         if not len(one):
             continue
-        exposure = exposures[str(one.extra[MICROGRAPH_PATH][0])]
-        columns = {PATH: exposure.path, MICROGRAPH_UID: np.uint64(exposure.uid)}
+        exposure = exposures[one.path]
+        columns = {MICROGRAPH_UID: np.uint64(exposure.uid)}
         placed.append(
             replace(
                 one,
+                path=exposure.path,
                 shape=exposure.shape,
                 pixel_size=exposure.pixel_size,
                 extra={label: np.full(len(one), value) for label, value in columns.items()},

@@ -22,7 +22,7 @@ from cryoglean.engine.events import Reporter
 from cryoglean.engine.settings import EngineConfig
 from cryoglean.errors import CoordinateError, FileError
 from cryoglean.io import expand_inputs
-from cryoglean.io.formats.relion import AUTOPICK, SUFFIX_FILE, pixel_size_of, read_micrographs
+from cryoglean.io.formats.relion import AUTOPICK, SUFFIX_FILE
 from cryoglean.io.formats.star import Block, find_block, read_star, write_star
 from cryoglean.io.formats.text import as_text
 from cryoglean.io.writing import complete_or_absent
@@ -83,9 +83,8 @@ def pick_for_relion(job: ExternalJob, report: Reporter, stop: threading.Event) -
         Nothing could be done.
     """
     with _abort_file_watched(job.folder, stop):
-        paths = expand_inputs([job.micrographs])
-        config = _with_pixel_size(job.config, job.micrographs)
-        ended = pick(Run(paths, RunFolder(job.folder), config, job.engine), report, stop)
+        micrographs = expand_inputs([job.micrographs])
+        ended = pick(Run(micrographs, RunFolder(job.folder), job.config, job.engine), report, stop)
     if ended.stopped:
         raise Aborted(job.folder, "the job was stopped", "Continue goes on from here")
     summary = ended.summary
@@ -170,14 +169,6 @@ def _abort_file_watched(folder: Path, stop: threading.Event) -> Iterator[None]:
     finally:
         over.set()
         watcher.join()
-
-
-def _with_pixel_size(config: PickConfig, micrographs: Path) -> PickConfig:
-    """Take the pixel size of the optics groups, if all have one, as it is more certain than in headers."""
-    sizes = {pixel_size_of(optics) for optics in read_micrographs(micrographs).values()}
-    if config.angpix is not None or len(sizes) != 1 or None in sizes:
-        return config
-    return config.changed(angpix=sizes.pop())
 
 
 def _lay_out_for_relion_3(job: ExternalJob) -> Path:

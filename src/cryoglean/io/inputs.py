@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import functools
 import glob
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from cryoglean.errors import UsageError
-from cryoglean.io.formats.star import find_block, read_star
+from cryoglean.io.formats.naming import natural_order
+from cryoglean.io.formats.relion import read_micrographs
+from cryoglean.io.locating import places_of
 from cryoglean.io.micrographs import COMPRESSED_SUFFIXES, SUFFIXES, micrograph_name
+from cryoglean.types import MicrographFile
 
 # Where one of these lies, the folder holds results of this program and not what to work on.
 _RESULTS = ("picks.csv", "summary.json")
 _GLOB_CHARACTERS = re.compile(r"[*?\[]")
-_DIGITS = re.compile(r"(\d+)")
 
 
-def expand_inputs(inputs: Sequence[str | Path]) -> list[Path]:
+def expand_inputs(inputs: Sequence[str | Path]) -> list[MicrographFile]:
     """Find the micrographs that a list of inputs means.
 
     Parameters
@@ -35,27 +41,34 @@ def expand_inputs(inputs: Sequence[str | Path]) -> list[Path]:
         - a STAR file with a column ``_rlnMicrographName`` or, for movies, ``_rlnMicrographMovieName``.
 
         Names in lists and STAR files are relative to the current folder, or to the folder of the list or one
-        above it (a RELION project), whichever has the file. A name found nowhere is kept and fails later.
+        above it (a RELION project), whichever has the file. A name found nowhere is kept and fails later, and
+        so does a link that leads nowhere.
 
     Returns
     -------
-    list of Path
-        Without repetitions, in the order given; in folders and globs in natural order (2 before 10).
+    list of MicrographFile
+        Without repetitions, in the order given; in folders and globs in natural order (2 before 10). One that
+        a STAR file names has the pixel size of its optics group.
 
     Raises
     ------
     UsageError
-        A file, folder or glob that is not there or holds no micrograph, or no input at all.
+        A file, folder or glob that is not there or holds no micrograph, a listed name that could be either of
+        two files, or no input at all.
     """
     if isinstance(inputs, str | Path):
         inputs = [inputs]
-    # Folders are few where files are many, so their true names are looked up once.
-    true_folder = functools.cache(Path.resolve)
-    found: dict[tuple[Path, str], Path] = {}
+    found: dict[str, MicrographFile] = {}
     for given in inputs:
         try:
-            for path in _expand(str(given)):
-                found.setdefault((true_folder(path.parent), path.name), path)
+            for one in _expand(str(given)):
+                # A link to a file is that file.
+                true_path = os.path.realpath(one.location)
+                first = found.setdefault(true_path, one)
+                if first.pixel_size is None and first.movie_pixel_size is None:
+                    found[true_path] = replace(
+                        first, pixel_size=one.pixel_size, movie_pixel_size=one.movie_pixel_size
+                    )
         except (OSError, RuntimeError) as error:
             # Folders that may not be read, names that are too long, home folders of nobody.
             reason = error.strerror if isinstance(error, OSError) else error
@@ -65,25 +78,42 @@ def expand_inputs(inputs: Sequence[str | Path]) -> list[Path]:
     return list(found.values())
 
 
-def natural_order(path: Path) -> list[tuple[int, int, str]]:
-    """Return a sort key that puts numbers within names in the order of their values: 2 before 10."""
-    # Every part is a triple, so that a number and a word compare; numbers go first.
-    parts = _DIGITS.split(str(path))
-    return [(0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts]
+def listed_optics(inputs: Sequence[str | Path]) -> dict[str, dict[str, Any]]:
+    """Read what the STAR files among some inputs say of the optics of micrographs.
+
+    Returns
+    -------
+    dict of str to dict
+        RELION's labels of optics groups and their values, by the path of the micrograph as the file has it,
+        which is `MicrographFile.listed`.
+
+    Raises
+    ------
+    CoordinateError
+        A file is no STAR file, or names a group that it has not.
+    """
+    optics: dict[str, dict[str, Any]] = {}
+    for star in (Path(given) for given in map(str, inputs) if given.lower().endswith(".star")):
+        listed = read_micrographs(star.expanduser())
+        if listed is not None and listed.optics:
+            columns = [values.tolist() for values in listed.optics.values()]
+            for path, *values in zip(listed.paths, *columns, strict=True):
+                optics.setdefault(path, dict(zip(listed.optics, values, strict=True)))
+    return optics
 
 
-def _expand(given: str) -> Iterable[Path]:
+def _expand(given: str) -> Iterable[MicrographFile]:
     if given.startswith("@"):
         return _from_list(Path(given[1:]).expanduser())
     path = Path(given).expanduser()
     if path.is_dir():
-        return _from_folder(path)
+        return map(MicrographFile, _from_folder(path))
     if path.suffix.lower() == ".star" and path.is_file():
         return _from_star(path)
-    if path.exists():
-        return [path]
+    if path.exists() or path.is_symlink():
+        return [MicrographFile(path)]
     if _GLOB_CHARACTERS.search(given):
-        return _from_glob(str(path))
+        return map(MicrographFile, _from_glob(str(path)))
     raise UsageError(f"{given}: there is no such file or folder; check the name, and the folder you are in")
 
 
@@ -97,7 +127,7 @@ def _from_folder(folder: Path) -> list[Path]:
 
 def _micrographs_below(folder: Path) -> list[Path]:
     entries = sorted((p for p in folder.iterdir() if not p.name.startswith(".")), key=natural_order)
-    images = [path for path in entries if _is_image_name(path) and path.is_file()]
+    images = [path for path in entries if _is_image(path)]
     if images:
         return _without_copies(images)
     inner = [path for path in entries if path.is_dir() and not _holds_results(path)]
@@ -125,8 +155,9 @@ def _image_suffix(path: Path) -> str:
     return suffixes[-1] if suffixes else ""
 
 
-def _is_image_name(path: Path) -> bool:
-    return _image_suffix(path) in SUFFIXES
+def _is_image(path: Path) -> bool:
+    """Tell whether a file is called as images are; a link that leads nowhere counts, and fails later."""
+    return _image_suffix(path) in SUFFIXES and (path.is_file() or (path.is_symlink() and not path.exists()))
 
 
 def _holds_results(folder: Path) -> bool:
@@ -136,14 +167,14 @@ def _holds_results(folder: Path) -> bool:
 def _from_glob(pattern: str) -> list[Path]:
     # Not Path.glob, which takes no absolute pattern and finds hidden files.
     matches = [Path(name) for name in glob.glob(pattern, recursive=True)]  # noqa: PTH207
-    found = sorted((path for path in matches if _is_image_name(path) and path.is_file()), key=natural_order)
+    found = sorted(filter(_is_image, matches), key=natural_order)
     if not found:
         what = f"matches {len(matches)} files but no micrograph" if matches else "matches no file"
         raise UsageError(f"{pattern}: {what}; check the pattern, and the folder you are in")
     return found
 
 
-def _from_list(path: Path) -> Iterator[Path]:
+def _from_list(path: Path) -> Iterator[MicrographFile]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -153,26 +184,29 @@ def _from_list(path: Path) -> Iterator[Path]:
     names = [name for name in names if name and not name.startswith("#")]
     if not names:
         raise UsageError(f"@{path}: the list is empty; write one file name a line")
-    return _located(names, path)
+    return map(MicrographFile, _located(names, path))
 
 
-def _from_star(path: Path) -> Iterator[Path]:
-    blocks = read_star(path)
-    for label in ("rlnMicrographName", "rlnMicrographMovieName"):
-        block = find_block(blocks, label)
-        if block is not None:
-            # A file of particles repeats the micrograph's name on every row.
-            return _located(list(dict.fromkeys(block.text(label).tolist())), path)
-    raise UsageError(f"{path}: names no micrographs: there is no column _rlnMicrographName")
+def _from_star(path: Path) -> Iterator[MicrographFile]:
+    listed = read_micrographs(path)
+    if listed is None:
+        raise UsageError(f"{path}: names no micrographs: there is no column _rlnMicrographName")
+    places = _located(listed.paths, path)
+    sizes = ([None if np.isnan(size) else size for size in column.tolist()] for column in listed.pixel_sizes)
+    for one in zip(places, listed.paths, *sizes, strict=True):
+        yield MicrographFile(*one)
 
 
 def _located(names: Sequence[str], listed_in: Path) -> Iterator[Path]:
-    """Find named files from the current folder, the list's own, or one above that."""
-    bases = [Path(), *listed_in.absolute().parents]
-    for name in names:
-        base = next((base for base in bases if (base / name).exists()), Path())
-        if base != bases[0]:
-            # The next name most likely lies where this one does.
-            bases.remove(base)
-            bases.insert(0, base)
-        yield base / name
+    """Find named files from the current folder, the list's own, or one above that.
+
+    Raises
+    ------
+    UsageError
+        Several of these folders hold different files of a name.
+    """
+    for name, found in zip(names, places_of(names, listed_in), strict=True):
+        if len(found) > 1:
+            remedy = "write whole paths, or move to a folder from which only one is meant"
+            raise UsageError(f"{listed_in}: {name} could be {found[0]} or {found[1]}; {remedy}")
+        yield found[0] if found else Path(name)

@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from cryoglean.errors import MicrographError, UsageError
 from cryoglean.io import eer, images, mrc, tiff
-from cryoglean.io.headers import SMALLEST_SIDE, Header
+from cryoglean.io.headers import SMALLEST_SIDE, Header, believed_pixel_size
 from cryoglean.io.opening import format_of
 from cryoglean.io.writing import complete_or_absent
-from cryoglean.types import FloatImage, Micrograph
+from cryoglean.types import FloatImage, Micrograph, MicrographFile
 
 #: Suffixes of files that a folder is searched for; any of the MRC ones may be followed by .gz or .bz2.
 SUFFIXES = (*mrc.SUFFIXES, *tiff.SUFFIXES, *images.SUFFIXES, *eer.SUFFIXES)
@@ -34,7 +34,7 @@ def micrograph_name(path: Path | str) -> str:
     return name
 
 
-def read_header(path: Path | str) -> Header:
+def read_header(path: Path | str | MicrographFile) -> Header:
     """Read what a file says about its image, without its pixels.
 
     Parameters
@@ -57,17 +57,20 @@ def read_header(path: Path | str) -> Header:
             return images.read_header(path)
 
 
-def read_micrograph(path: Path | str, *, pixel_size: float | None = None, strict: bool = False) -> Micrograph:
+def read_micrograph(
+    path: Path | str | MicrographFile, *, pixel_size: float | None = None, strict: bool = False
+) -> Micrograph:
     """Read a micrograph.
 
     Rows are kept in the order in which the file stores them, in every format (see docs/conventions.md).
 
     Parameters
     ----------
-    path : Path or str
+    path : Path, str or MicrographFile
         An MRC (also gzip or bzip2), TIFF, PNG or JPEG file; told apart by content.
     pixel_size : float, optional
-        Å per pixel, where the file says none or a wrong one; wins over the file.
+        Å per pixel, where the file says none or a wrong one. It wins over that of the STAR file which names
+        the micrograph, and that over the header; what contradicts is told in a warning.
     strict : bool
         Treat whatever would be a warning as an error.
 
@@ -85,19 +88,21 @@ def read_micrograph(path: Path | str, *, pixel_size: float | None = None, strict
     """
     if pixel_size is not None and not 0 < pixel_size < np.inf:
         raise UsageError(f"the pixel size must be a positive number of Å, got {pixel_size}")
-    header = read_header(path)
+    micrograph = MicrographFile.of(path)
+    header = read_header(micrograph.path)
     _require_micrograph(header)
     data, repairs = usable(header.path, read_image(header))
-    doubts = (header.pixel_size_doubt,) if header.pixel_size_doubt and pixel_size is None else ()
-    warnings = (*header.warnings, *repairs, *doubts)
-    if strict and warnings:
-        raise MicrographError(header.path, "; ".join(warnings), "mend the file, or read it without `strict`")
-    known = pixel_size or header.pixel_size
+    known = believed_pixel_size(header, micrograph, given=pixel_size)
+    warnings = (*header.warnings, *repairs, *known.remarks)
+    # What is said of a pixel size that is given is no fault of the file.
+    faults = warnings if pixel_size is None else (*header.warnings, *repairs)
+    if strict and faults:
+        raise MicrographError(header.path, "; ".join(faults), "mend the file, or read it without `strict`")
     return Micrograph(
         data=data,
-        name=micrograph_name(path),
-        pixel_size=known or 1.0,
-        calibrated=known is not None,
+        name=micrograph_name(micrograph.path),
+        pixel_size=known.angstrom or 1.0,
+        calibrated=known.angstrom is not None,
         path=header.path,
         warnings=warnings,
     )
@@ -163,7 +168,7 @@ def extent(data: NDArray[Any]) -> tuple[float, float]:
     return float(bounds[:, 0].min()), float(bounds[:, 1].max())
 
 
-def write_mrc(path: Path | str, data: ArrayLike, *, pixel_size: float) -> None:
+def write_mrc(path: Path | str, data: ArrayLike, *, pixel_size: float | None) -> None:
     """Write a micrograph, or a stack of them, as an MRC file.
 
     The bytes depend on the arguments alone: there is no date in the header.
@@ -174,8 +179,8 @@ def write_mrc(path: Path | str, data: ArrayLike, *, pixel_size: float) -> None:
         The file, which is either complete or not there.
     data : array, shape (ny, nx) or (frames, ny, nx)
         float16 is written in mode 12; int8, int16, uint16 in modes 0, 1, 6; all else as float32 in mode 2.
-    pixel_size : float
-        Å per pixel.
+    pixel_size : float, optional
+        Å per pixel; None where it is not known, which the header says by 0.
 
     Raises
     ------
@@ -193,7 +198,7 @@ def write_mrc(path: Path | str, data: ArrayLike, *, pixel_size: float) -> None:
             file.set_data(values)
         if values.ndim == 3:
             file.set_image_stack()
-        file.voxel_size = pixel_size
+        file.voxel_size = pixel_size or 0.0
         file.header.label[0] = "Written by cryoglean"
 
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from cryoglean.errors import MicrographError
 from cryoglean.io import eer, mrc, tiff
-from cryoglean.io.headers import Header
+from cryoglean.io.headers import Header, PixelSize, believed_pixel_size
 from cryoglean.io.micrographs import micrograph_name, read_header, read_image
 from cryoglean.io.settings import MovieConfig
-from cryoglean.types import FloatImage
+from cryoglean.types import FloatImage, MicrographFile
 
 # Side of the window whose sound pixels stand in for a defect.
 _NEIGHBOURHOOD_PX = 7
@@ -34,11 +34,14 @@ class Movie:
         How it is read.
     gain : ndarray of float32, shape (ny, nx), optional
         What each frame is multiplied by; 0 marks a defect.
+    listed_pixel_size : float, optional
+        Å per pixel by the STAR file that names the movie.
     """
 
     header: Header
     config: MovieConfig = field(default_factory=MovieConfig)
     gain: FloatImage | None = None
+    listed_pixel_size: float | None = None
 
     @property
     def name(self) -> str:
@@ -54,14 +57,13 @@ class Movie:
     @property
     def pixel_size(self) -> float | None:
         """Å per pixel of a frame as rendered; None where it is not known."""
-        own = self.config.angpix or self.header.pixel_size
+        own = self._stated.angstrom
         return own / self._finer if own else None
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is strange about the file."""
-        doubt = "" if self.config.angpix else self.header.pixel_size_doubt
-        return (*self.header.warnings, doubt) if doubt else self.header.warnings
+        return (*self.header.warnings, *self._stated.remarks)
 
     def __len__(self) -> int:
         """Count the frames that are used."""
@@ -86,6 +88,12 @@ class Movie:
             yield frame if self.gain is None else correct_gain(frame, self.gain)
 
     @property
+    def _stated(self) -> PixelSize:
+        """What is believed of the pixel size of the detector's frames."""
+        file = MicrographFile(self.header.path, pixel_size=self.listed_pixel_size)
+        return believed_pixel_size(self.header, file, given=self.config.angpix)
+
+    @property
     def _used(self) -> slice:
         return slice(self.config.first_frame - 1, self.config.last_frame)
 
@@ -94,12 +102,12 @@ class Movie:
         return 2 ** (self.config.eer_upsampling - 1) if self.header.format == "EER" else 1
 
 
-def open_movie(path: Path | str, config: MovieConfig | None = None) -> Movie:
+def open_movie(path: Path | str | MicrographFile, config: MovieConfig | None = None) -> Movie:
     """Open a movie: a stack of frames in MRC or TIFF, or EER.
 
     Parameters
     ----------
-    path : Path or str
+    path : Path, str or MicrographFile
         The movie; told apart by content. A single image is a movie of one frame.
     config : MovieConfig, optional
         Pixel size, gain reference, orientation, which frames, and how EER is rendered.
@@ -110,11 +118,13 @@ def open_movie(path: Path | str, config: MovieConfig | None = None) -> Movie:
         The movie or its gain reference cannot be read or do not fit each other, or no frame is left to use.
     """
     config = config or MovieConfig()
-    header = read_header(path)
+    file = MicrographFile.of(path)
+    header = read_header(file.path)
     if header.format in ("PNG", "JPEG"):
         what = f"a {header.format} picture, where a movie was wanted"
         raise MicrographError(header.path, what, "give MRC or TIFF stacks, or EER files")
-    movie = Movie(header, config)
+    # Of a movie that was never binned, the pixel size before binning is its own.
+    movie = Movie(header, config, listed_pixel_size=file.movie_pixel_size or file.pixel_size)
     if not len(movie):
         which = f"frames {config.first_frame} to {config.last_frame or 'the last'}"
         raise MicrographError(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from cryoglean.dataset.contamination import KINDS
 from cryoglean.errors import CoordinateError, CryogleanError, MicrographError
-from cryoglean.io import micrograph_name, read_header
-from cryoglean.io.formats.naming import match_names
+from cryoglean.io import Header, micrograph_name, read_header
+from cryoglean.io.formats.naming import Pairing, pair_micrographs
+from cryoglean.io.headers import believed_pixel_size
 from cryoglean.io.micrographs import read_image
 from cryoglean.labels.painting import Field
 from cryoglean.labels.poses import RefinedParticles
 from cryoglean.labels.settings import LabelConfig
+from cryoglean.types import MicrographFile
 
 _AGREEMENT = 0.05
 """Relative difference of two statements of one pixel size that calibration explains."""
@@ -38,14 +40,14 @@ class Labelled:
     """The particles of one micrograph, its file, and the masks of its contamination by kind, as bits."""
 
     particles: RefinedParticles
-    path: Path
+    file: MicrographFile
     masks: tuple[tuple[Path, int], ...] = ()
 
 
-def pair_micrographs(
+def find_micrographs(
     refined: Sequence[RefinedParticles],
-    micrographs: Sequence[Path],
-    masks: Sequence[Path],
+    micrographs: Sequence[MicrographFile],
+    masks: Sequence[MicrographFile],
     *,
     listed_in: Path,
 ) -> tuple[list[Labelled], list[CryogleanError]]:
@@ -55,11 +57,12 @@ def pair_micrographs(
     ----------
     refined : sequence of RefinedParticles
         One for each micrograph.
-    micrographs : sequence of Path
+    micrographs : sequence of MicrographFile
         Files to choose from; names may differ by what programs put about them.
-    masks : sequence of Path
+    masks : sequence of MicrographFile
         Files called after the micrograph, with anything behind it: ``NAME_ice.mrc`` masks that kind of
-        contaminant, and a word that is none of `dataset.contamination.KINDS` does not say which.
+        nuisance, and a word that is none of `nuisances.KINDS` does not say which. Of micrographs of one name
+        it is the one whose folder is called as the mask's.
     listed_in : Path
         The file of the particles, for messages.
 
@@ -70,33 +73,49 @@ def pair_micrographs(
     list of CryogleanError
         One for each micrograph that was not.
     """
-    files = {micrograph_name(path): path for path in micrographs}
-    match = match_names([part.name for part in refined], list(files))
-    covers = _masks_by_name(masks, {*files, *match.pairs})
-    found, missing = [], list[CryogleanError]()
+    files = {one.location: one for one in micrographs}
+    pairing = pair_micrographs([part.micrograph for part in refined], files)
+    covers, doubtful = _masks_of(masks, files, pairing)
+    found, missing = [], doubtful
     for part in refined:
-        if part.name in match.pairs:
-            name = match.pairs[part.name]
-            own = dict.fromkeys([*covers.get(name, ()), *covers.get(part.name, ())])
-            found.append(Labelled(part, files[name], tuple(own)))
+        location = pairing.pairs.get(part.micrograph)
+        if location is None:
+            missing.append(CoordinateError(listed_in, pairing.why_not(part.micrograph)))
         else:
-            several = match.ambiguous.get(part.name)
-            cause = f"could be any of {', '.join(several[:3])}" if several else "is not among the micrographs"
-            missing.append(CoordinateError(listed_in, f"the micrograph {part.name} {cause}"))
+            found.append(Labelled(part, files[location], tuple(covers[location])))
     return found, missing
 
 
-def _masks_by_name(masks: Sequence[Path], known: Set[str]) -> dict[str, list[tuple[Path, int]]]:
-    """Sort masks by the longest known name that theirs begins with."""
+def _masks_of(
+    masks: Sequence[MicrographFile], files: Iterable[str], pairing: Pairing
+) -> tuple[dict[str, list[tuple[Path, int]]], list[CryogleanError]]:
+    """Sort masks by the micrographs, by location, of the longest known name that theirs begins with."""
+    sharing: dict[str, set[str]] = defaultdict(set)
+    for location in files:
+        sharing[micrograph_name(location)].add(location)
+    for name, location in pairing.pairs.items():
+        sharing[micrograph_name(name)].add(location)
     found: dict[str, list[tuple[Path, int]]] = defaultdict(list)
-    for path in masks:
-        full = micrograph_name(path)
+    doubtful: list[CryogleanError] = []
+    for mask in masks:
+        full = micrograph_name(mask.path)
         cuts = [len(full), *(m.start() for m in reversed(list(_SEPARATOR.finditer(full))))]
-        owner = next((full[:cut] for cut in cuts if full[:cut] in known), None)
-        if owner is not None:
-            kind = full[len(owner) + 1 :].lower()
-            found[owner].append((path, KINDS.index(kind if kind in KINDS else _USUAL_KIND)))
-    return found
+        owner = next((full[:cut] for cut in cuts if full[:cut] in sharing), None)
+        if owner is None:
+            continue
+        kind = full[len(owner) + 1 :].lower()
+        covered = (mask.path, KINDS.index(kind if kind in KINDS else _USUAL_KIND))
+        places = sorted(sharing[owner])
+        if len(places) > 1:
+            # Of several of one name it is the one in a folder like the mask's.
+            called = str(Path(mask.location).with_name(Path(places[0]).name))
+            likely = pair_micrographs([called], places)
+            places = list(likely.pairs.values())
+            if not places:
+                doubtful.append(MicrographError(mask.path, f"as a mask, {likely.why_not(called)}"))
+        for location in places:
+            found[location].append(covered)
+    return found, doubtful
 
 
 def field_of(labelled: Labelled, config: LabelConfig) -> Field:
@@ -108,8 +127,8 @@ def field_of(labelled: Labelled, config: LabelConfig) -> Field:
         The micrograph cannot be read, its pixel size is not known or stated differently in two places, or the
         coordinates are those of a micrograph of another binning.
     """
-    header = read_header(labelled.path)
-    pixel_size = config.angpix or _agreed_pixel_size(labelled, header.pixel_size)
+    header = read_header(labelled.file.path)
+    pixel_size = _agreed_pixel_size(labelled, header, config.angpix)
     xy = labelled.particles.xy
     outside = np.any((xy < 0) | (xy > header.shape[::-1]), axis=1)
     if float(np.mean(outside)) > _MAX_OUTSIDE:
@@ -119,22 +138,28 @@ def field_of(labelled: Labelled, config: LabelConfig) -> Field:
             f"{int(outside.sum())} of {len(xy)} coordinates lie outside its {nx} × {ny} pixels, "
             f"up to x = {farthest[0]:.0f}, y = {farthest[1]:.0f}"
         )
-        raise MicrographError(labelled.path, cause, "give the micrographs that the particles were picked on")
+        raise MicrographError(
+            labelled.file.path, cause, "give the micrographs that the particles were picked on"
+        )
     contamination = np.zeros(header.shape, np.uint8)
     for path, bit in labelled.masks:
         contamination |= _read_mask(path, header.shape).astype(np.uint8) << np.uint8(bit)
     return Field(header.shape, pixel_size, contamination)
 
 
-def _agreed_pixel_size(labelled: Labelled, in_header: float | None) -> float:
-    stated = labelled.particles.pixel_size
-    if stated and in_header and abs(stated / in_header - 1) > _AGREEMENT:
-        cause = f"pixels of {in_header:.4g} Å by its header, but of {stated:.4g} Å by the particles' file"
-        raise MicrographError(labelled.path, cause, "give the right one with --angpix")
-    known = stated or in_header
-    if not known:
-        raise MicrographError(labelled.path, "its pixel size is not known", "give it with --angpix")
-    return known
+def _agreed_pixel_size(labelled: Labelled, header: Header, angpix: float | None) -> float:
+    particles = labelled.particles
+    stated = None if particles.before_binning else particles.pixel_size
+    of_movie = labelled.file.movie_pixel_size or (particles.pixel_size if particles.before_binning else None)
+    file = replace(labelled.file, movie_pixel_size=of_movie)
+    known = believed_pixel_size(header, file, given=angpix).angstrom
+    if angpix is None and stated and known and abs(stated / known - 1) > _AGREEMENT:
+        cause = f"pixels of {known:.4g} Å by its own files, but of {stated:.4g} Å by the particles' file"
+        raise MicrographError(labelled.file.path, cause, "give the right one with --angpix")
+    size = angpix or stated or known
+    if not size:
+        raise MicrographError(labelled.file.path, "its pixel size is not known", "give it with --angpix")
+    return size
 
 
 def _read_mask(path: Path, shape: tuple[int, int]) -> NDArray[np.bool_]:

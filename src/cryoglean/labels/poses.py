@@ -21,6 +21,7 @@ from scipy.spatial.transform import Rotation
 from cryoglean.errors import CoordinateError
 from cryoglean.io.formats import relion
 from cryoglean.io.formats.dialects import read_picks
+from cryoglean.io.formats.pixel_size import image_pixel_sizes, states_movie_pixel_size
 from cryoglean.simulate.projection import rotation_matrix
 from cryoglean.types import Picks
 
@@ -57,6 +58,10 @@ class RefinedParticles:
         Å per pixel of the micrograph by the particle file; None where it does not say.
     images : ImageSize, optional
         The particle images, as the map refined from them; None where the file does not say.
+    micrograph : str
+        The micrograph's path as the file has it; `name` if it is not given.
+    before_binning : bool
+        Whether the pixel size is that of the movie, which may have been binned.
     """
 
     name: str
@@ -65,6 +70,11 @@ class RefinedParticles:
     rotation: NDArray[np.float64]
     pixel_size: float | None = None
     images: ImageSize | None = None
+    micrograph: str = ""
+    before_binning: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "micrograph", self.micrograph or self.name)
 
     def __len__(self) -> int:
         return len(self.xy)
@@ -117,14 +127,15 @@ def _from_relion(picks: Picks, path: Path) -> RefinedParticles:
         origin = np.column_stack([_numbers(columns, label, path) for label in _ORIGIN_PX]) * image_pixel
     else:
         origin = np.zeros((len(picks), 2))
-    stated = any(label in columns for label in relion.PIXEL_SIZES[:2])
     return RefinedParticles(
         picks.name,
         picks.xy,
         -origin,
         rotation_matrix(euler),
-        picks.pixel_size if stated else None,
+        picks.pixel_size,
         _image_size(picks, image_pixel),
+        picks.micrograph,
+        before_binning=states_movie_pixel_size(picks),
     )
 
 
@@ -132,7 +143,8 @@ def _image_pixel_size(picks: Picks) -> float | None:
     """Å per pixel of the particle images; RELION 3.0 gives it as magnification and detector pixel alone."""
     if _IMAGE_PIXEL in picks.extra and len(picks):
         return float(picks.extra[_IMAGE_PIXEL][0])
-    return picks.pixel_size if relion.MAGNIFICATION in picks.extra else None
+    size = image_pixel_sizes(picks.extra, len(picks), Path(picks.micrograph))
+    return float(size[0]) if len(size) and size[0] > 0 else None
 
 
 def _image_size(picks: Picks, pixel_size: float | None) -> ImageSize | None:
@@ -154,15 +166,14 @@ def _from_cryosparc(picks: Picks, path: Path) -> RefinedParticles:
     fields = picks.extra
     pose = _numbers(fields, _POSE, path, width=3)
     shift = _numbers(fields, _SHIFT, path, width=2) * _numbers(fields, _SHIFT_PIXEL, path)[:, None]
-    # Where the file says none, picks come with 1 Å; one that truly has 1 Å is asked for rather than guessed.
-    stated = picks.pixel_size != 1
     return RefinedParticles(
         picks.name,
         picks.xy,
         -shift,
         Rotation.from_rotvec(pose).as_matrix().swapaxes(-1, -2),
-        picks.pixel_size if stated else None,
+        picks.pixel_size,
         _blob_size(fields) if len(picks) else None,
+        picks.micrograph,
     )
 
 

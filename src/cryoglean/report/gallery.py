@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 from cryoglean.errors import CryogleanError
 from cryoglean.io import read_micrograph
 from cryoglean.report.overlay import draw_overlay
 from cryoglean.report.page import Embedded, photograph
-from cryoglean.types import Picks
+from cryoglean.types import MicrographFile, Picks
 
 _OF_EACH = 3
 _ALL = 6
@@ -26,8 +25,8 @@ class GalleryItem:
 
     Parameters
     ----------
-    path : Path
-        Its file.
+    file : MicrographFile
+        Which it is.
     picks : Picks
         What to draw on it.
     facts : str
@@ -35,12 +34,12 @@ class GalleryItem:
     truth : Picks, optional
         True particles.
     pixel_size : float, optional
-        Å per pixel, which wins over the file.
+        Å per pixel, which wins over what its files say.
     diameter : float, optional
         Å, for picks and particles without one.
     """
 
-    path: Path
+    file: MicrographFile
     picks: Picks
     facts: str
     truth: Picks | None = None
@@ -92,7 +91,7 @@ def extremes(order: Sequence[T]) -> dict[str, list[T]]:
 def draw_item(item: GalleryItem) -> GalleryPicture:
     """Draw a micrograph with its picks; one whose file is no longer there says so."""
     try:
-        micrograph = read_micrograph(item.path, pixel_size=item.pixel_size)
+        micrograph = read_micrograph(item.file, pixel_size=item.pixel_size)
     except CryogleanError as error:
         return GalleryPicture(item.picks.name, item.facts, error=str(error))
     picture = draw_overlay(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,8 @@ from scipy.spatial import cKDTree
 from cryoglean.engine import RunFolder
 from cryoglean.engine.defocus import kept_defocus
 from cryoglean.engine.ledger import Record
-from cryoglean.engine.plan import plan_jobs, read_inputs
+from cryoglean.engine.plan import Job
+from cryoglean.engine.register import read_jobs
 from cryoglean.engine.results import Summary, read_config, read_results, sum_up
 from cryoglean.engine.size import MeasuredSize, kept_size
 from cryoglean.engine.work import Outcome, outcome_of
@@ -38,10 +38,8 @@ class MicrographStatistics:
 
     Parameters
     ----------
-    name : str
+    job : Job
         The micrograph.
-    path : Path
-        Its file.
     picks : int
         Number of picks.
     expected_hits : float
@@ -61,8 +59,7 @@ class MicrographStatistics:
         When the file was last changed, seconds since 1970; NaN where unknown.
     """
 
-    name: str
-    path: Path
+    job: Job
     picks: int
     expected_hits: float
     expected_particles: float
@@ -71,6 +68,11 @@ class MicrographStatistics:
     coverage: float
     half_area: float
     modified: float
+
+    @property
+    def name(self) -> str:
+        """The micrograph's name."""
+        return self.job.name
 
     @property
     def mean_score(self) -> float:
@@ -122,15 +124,14 @@ class RunStatistics:
     last: Record | None = None
     summary: Summary = field(default_factory=lambda: sum_up([], missing=0))
 
-    def add(self, record: Record, picks: Picks) -> None:
+    def add(self, job: Job, record: Record, picks: Picks) -> None:
         """Take in one micrograph that is done, and its picks."""
         candidates = record.candidates if record.candidates is not None else picks
         # Better candidates displace worse ones, so those that are displaced are the same at every threshold.
         selectable = select(candidates, record.selection.changed(min_score=None))
         self.micrographs.append(
             MicrographStatistics(
-                record.name,
-                Path(record.path),
+                job,
                 picks=len(picks),
                 expected_hits=float(picks.score.sum()),
                 expected_particles=float(selectable.score.sum()),
@@ -198,14 +199,16 @@ def run_statistics(folder: RunFolder) -> RunStatistics:
     FileError
         The folder is not that of a run.
     """
-    jobs = plan_jobs(read_inputs(folder))
+    jobs = read_jobs(folder)
     config = read_config(folder.config)
-    run = RunStatistics(folder, config, kept_size(folder.size), kept_defocus(folder))
+    known = kept_defocus(folder)
+    defocus = {job.name: known[job.key] for job in jobs if job.key in known}
+    run = RunStatistics(folder, config, kept_size(folder.size), defocus)
     outcomes: list[Outcome] = []
-    for record, picks in read_results(jobs, folder):
-        outcomes.append(outcome_of(record, picks))
+    for job, record, picks in read_results(jobs, folder):
+        outcomes.append(outcome_of(job, record, picks))
         if record.error is None and not record.rejected:
-            run.add(record, picks)
+            run.add(job, record, picks)
     run.summary = sum_up(outcomes, missing=len(jobs) - len(outcomes))
     return run
 

@@ -51,14 +51,21 @@ def consensus(sets: Mapping[str, Picks], reach_px: float) -> Picks:
         members = np.concatenate([members, alone])
     votes = (members != _NONE).sum(axis=1)
     sized = next((picks for picks in columns if 0 not in picks.shape), columns[0])
+    pixel_size = next((picks.pixel_size for picks in columns if picks.pixel_size is not None), None)
+    columns = [picks.with_pixel_size(pixel_size) for picks in columns]
+    # Without a pixel size, diameters in Å and in pixels have nothing in common.
+    in_pixels = all(picks.in_pixels for picks in columns)
+    diameters = [(p.diameter if in_pixels else p.diameter_angstrom)[:, None] for p in columns]
     return Picks(
         _gathered(members, [picks.xy for picks in columns]),
         score=votes / len(sets),
-        diameter=_gathered(members, [picks.diameter[:, None] for picks in columns])[:, 0],
+        diameter=_gathered(members, diameters)[:, 0],
+        in_pixels=in_pixels,
         kind=_first_kinds(members, columns),
         name=columns[0].name,
+        path=next((picks.path for picks in columns if picks.path), ""),
         shape=sized.shape,
-        pixel_size=sized.pixel_size,
+        pixel_size=pixel_size,
         extra={VOTES: votes}
         | {
             f"score_{name}": _values(members[:, program], picks.score[:, None])[:, 0]

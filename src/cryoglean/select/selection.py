@@ -109,7 +109,7 @@ def inside(picks: Picks, border: float) -> NDArray[np.bool_]:
 
 
 def _known_diameters_px(picks: Picks, asked: str) -> NDArray[np.float64]:
-    if not np.all(np.isfinite(picks.diameter)):
+    if not np.all(np.isfinite(picks.diameter_px)):
         raise UsageError(
             f"--{asked} counts in particle diameters, which the picks of {picks.name!r} do not hold; "
             f"give --{asked} 0"

@@ -190,12 +190,11 @@ def _refined(series: _Made) -> Picks:
 
     RELION's origin is what to shift a particle's image by, so the centre is the coordinate minus the origin.
     """
-    truth, optics = series.truth, series.conditions.optics
+    truth, optics, pixel_size = series.truth, series.conditions.optics, series.conditions.pixel_size
     whole = np.round(truth.xy)
-    origin = (whole - truth.xy) * truth.pixel_size
+    origin = (whole - truth.xy) * pixel_size
     n = len(truth)
     columns: dict[str, NDArray[Any]] = {
-        "rlnMicrographName": as_text([_path_in_project(truth.name)] * n),
         "rlnOriginXAngst": origin[:, 0],
         "rlnOriginYAngst": origin[:, 1],
         "rlnVoltage": np.full(n, optics.voltage_kv),
@@ -203,10 +202,11 @@ def _refined(series: _Made) -> Picks:
         "rlnAmplitudeContrast": np.full(n, optics.amplitude_contrast),
         "rlnPhaseShift": np.full(n, optics.phase_shift),
         # RELION does not extract particles again without a box.
-        "rlnImageSize": np.full(n, 2 * int(np.ceil(0.75 * series.diameter / truth.pixel_size))),
+        "rlnImageSize": np.full(n, 2 * int(np.ceil(0.75 * series.diameter / pixel_size))),
         "rlnImageDimensionality": np.full(n, 2),
     }
-    return replace(truth, xy=whole, extra=dict(_for_relion(truth).extra) | columns)
+    path = _path_in_project(truth.name)
+    return replace(truth, xy=whole, path=path, extra=dict(_for_relion(truth).extra) | columns)
 
 
 def _write_micrographs(series: Sequence[_Made], path: Path) -> None:

@@ -12,19 +12,20 @@ from numpy.typing import NDArray
 from cryoglean.corrections.application import judge, places_by_hand
 from cryoglean.corrections.files import read_corrections
 from cryoglean.engine import RunFolder
-from cryoglean.engine.ledger import Record, read_record
-from cryoglean.engine.plan import plan_jobs, read_inputs
+from cryoglean.engine.ledger import Record, record_of
+from cryoglean.engine.picks import read_picks_or_run
+from cryoglean.engine.register import read_jobs
 from cryoglean.engine.size import is_needed, measure_run
 from cryoglean.errors import UsageError
-from cryoglean.io import expand_inputs, micrograph_name, read_micrograph
-from cryoglean.io.formats import read_picks
-from cryoglean.io.formats.naming import match_names
+from cryoglean.io import expand_inputs, read_micrograph
+from cryoglean.io.formats.naming import distinct_names, pair_micrographs
+from cryoglean.io.formats.pixel_size import completed_by
 from cryoglean.networks.runtime import Networks
 from cryoglean.pickers.pixer.working import working_image
 from cryoglean.pickers.settings import PickConfig
 from cryoglean.select import select
 from cryoglean.training.labelling import Annotation, LabelledMicrograph, label_image
-from cryoglean.types import ParticleSize
+from cryoglean.types import MicrographFile, ParticleSize
 
 _MULTIPLE = 8
 """The networks halve the resolution three times."""
@@ -38,14 +39,14 @@ class AnnotatedMicrograph:
     ----------
     name : str
         Its name.
-    path : Path
-        Its file.
+    file : MicrographFile
+        Which it is.
     annotation : Annotation
         In pixels of the micrograph.
     """
 
     name: str
-    path: Path
+    file: MicrographFile
     annotation: Annotation
 
 
@@ -100,12 +101,12 @@ def annotations_of_run(folder: RunFolder) -> Annotations:
         Nothing was corrected, or the particles' diameter is not known.
     """
     found, configs = [], []
-    for job in plan_jobs(read_inputs(folder)):
-        record = read_record(folder.record(job.name))
+    for job in read_jobs(folder):
+        record = record_of(job, folder)
         if record is not None and record.candidates is not None:
             annotation = _annotation_of(record, folder)
             if annotation is not None:
-                found.append(AnnotatedMicrograph(job.name, job.path, annotation))
+                found.append(AnnotatedMicrograph(job.name, job.micrograph, annotation))
                 configs.append(record.config)
     if not found:
         raise UsageError(
@@ -114,7 +115,7 @@ def annotations_of_run(folder: RunFolder) -> Annotations:
         )
     # A record knows the diameter that the whole run was picked with, given or measured.
     config = configs[0]
-    return Annotations(tuple(found), _size([one.path for one in found], config), config.angpix)
+    return Annotations(tuple(found), _size([one.file for one in found], config), config.angpix)
 
 
 def annotations_of_picks(
@@ -144,30 +145,38 @@ def annotations_of_picks(
     UsageError
         No pick belongs to a micrograph, or the particles' diameter is not known.
     """
-    picks = [one for file in files for one in read_picks(file, pixel_size=config.angpix)]
-    paths = {micrograph_name(path): path for path in expand_inputs(list(micrographs))}
-    pairs = match_names([one.name for one in picks], list(paths)).pairs
+    picks = [one for file in files for one in read_picks_or_run(file, pixel_size=config.angpix)]
+    known = {one.location: one for one in expand_inputs(list(micrographs))}
+    called = distinct_names(known)
+    pairing = pair_micrographs([one.micrograph for one in picks], known)
+    if pairing.ambiguous:
+        raise UsageError(pairing.why_not(next(iter(pairing.ambiguous))))
     xy: dict[str, list[NDArray[np.float64]]] = {}
     for one in picks:
-        if one.name in pairs:
-            xy.setdefault(pairs[one.name], []).append(one.xy)
+        place = pairing.pairs.get(one.micrograph)
+        if place is not None:
+            xy.setdefault(place, []).append(one.xy)
+            known[place] = completed_by(known[place], one)
     found = [
-        AnnotatedMicrograph(name, path, Annotation(np.concatenate(xy[name]), _NONE, _NONE, complete))
-        for name, path in paths.items()
-        if name in xy and (complete or any(len(part) > 0 for part in xy[name]))
+        AnnotatedMicrograph(
+            called[place], file, Annotation(np.concatenate(xy[place]), _NONE, _NONE, complete)
+        )
+        for place, file in known.items()
+        if place in xy and (complete or any(len(part) > 0 for part in xy[place]))
     ]
     if not found:
         named = (
-            f"; picks are about {picks[0].name!r}, micrographs are {min(paths)!r} and the like"
+            f"; picks are about {picks[0].micrograph!r}, micrographs are {min(known)!r} and the like"
             if picks
             else ""
         )
         raise UsageError(f"no micrograph has picks{named}; files pair by the name of the micrograph")
     if config.diameter is None:
-        known = np.concatenate([np.zeros(0), *(one.diameter[np.isfinite(one.diameter)] for one in picks)])
-        if len(known):
-            config = config.changed(diameter=float(np.median(known)))
-    return Annotations(tuple(found), _size([one.path for one in found], config), config.angpix)
+        sizes = np.concatenate([np.zeros(0), *(one.diameter_angstrom for one in picks)])
+        sizes = sizes[np.isfinite(sizes)]
+        if len(sizes):
+            config = config.changed(diameter=float(np.median(sizes)))
+    return Annotations(tuple(found), _size([one.file for one in found], config), config.angpix)
 
 
 def labelled_micrograph(
@@ -182,7 +191,7 @@ def labelled_micrograph(
     UsageError
         Picks lie outside it: they are of another micrograph, or of another binning.
     """
-    micrograph = read_micrograph(annotated.path, pixel_size=annotations.pixel_size)
+    micrograph = read_micrograph(annotated.file, pixel_size=annotations.pixel_size)
     annotation = annotated.annotation
     _require_inside(annotation.centres, micrograph.shape, annotated)
     particle_px = networks.weights.card.architecture.particle_px
@@ -213,7 +222,7 @@ _NONE = np.zeros((0, 2))
 
 def _annotation_of(record: Record, folder: RunFolder) -> Annotation | None:
     """Gather what a user knows of a micrograph of a run; None where nothing, or where it is rejected."""
-    corrections = read_corrections(folder.correction(record.name), record.name)
+    corrections = read_corrections(folder.correction(record.key), record.name)
     if corrections.rejected or not (corrections.digest or corrections.looked_at):
         return None
     assert record.candidates is not None
@@ -226,11 +235,11 @@ def _annotation_of(record: Record, folder: RunFolder) -> Annotation | None:
     return Annotation(by_hand, untouched, deleted, complete=False)
 
 
-def _size(paths: Sequence[Path], config: PickConfig) -> ParticleSize:
+def _size(micrographs: Sequence[MicrographFile], config: PickConfig) -> ParticleSize:
     """Diameter and contrast: given, or else measured in the micrographs."""
     diameter, contrast = config.diameter, config.known_contrast
     if is_needed(config):
-        found = measure_run(paths, config, lambda path: read_micrograph(path, pixel_size=config.angpix))
+        found = measure_run(micrographs, config, lambda one: read_micrograph(one, pixel_size=config.angpix))
         diameter = diameter or found.diameter
         contrast = found.contrast or "dark"
     if diameter is None:
@@ -244,6 +253,6 @@ def _require_inside(xy: NDArray[np.float64], shape: tuple[int, int], annotated: 
     # A few centres beyond the border are particles that it cuts.
     if outside > max(2, len(xy) // 4):
         raise UsageError(
-            f"{annotated.path}: {outside} of {len(xy)} picks lie outside its {shape[1]} × {shape[0]} pixels; "
+            f"{annotated.file}: {outside} of {len(xy)} picks lie outside its {shape[1]} × {shape[0]} pixels; "
             "give the micrographs that the picks were made on"
         )

@@ -7,22 +7,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from cryoglean.engine import RunFolder
-from cryoglean.engine.ledger import read_record
+from cryoglean.engine.ledger import record_of
 from cryoglean.engine.plan import Job
 from cryoglean.engine.work import with_corrections
 from cryoglean.errors import UsageError
 from cryoglean.io.formats import DIALECTS
 from cryoglean.io.formats.dialects import LIST_FILE, OneEach, dialect_of
 from cryoglean.io.formats.relion import write_coordinate_list
-from cryoglean.io.formats.rows import MICROGRAPH_PATH
 from cryoglean.select.settings import SelectConfig
 from cryoglean.types import Picks
-
-_WITH_PATHS = ("relion-particles", "relion-3.0")
-"""Formats in which a pick names the file of its micrograph, not just its name."""
 
 Found = tuple[Job, Picks]
 
@@ -36,7 +30,7 @@ def read_corrected(jobs: Iterable[Job], folder: RunFolder, selection: SelectConf
         Corrections that cannot be read; there shall be no picks without them.
     """
     for job in jobs:
-        record = read_record(folder.record(job.name))
+        record = record_of(job, folder)
         if record is None or record.candidates is None:
             continue
         wanted = replace(record, config=record.config.changed(**dict(selection)))
@@ -77,8 +71,7 @@ def export(found: Iterable[Found], folder: Path, *, name: str, format: str) -> P
     dialect = dialect_of(folder, format)
     if isinstance(dialect, OneEach):
         return _export_each(found, folder / f"{name}.zip", dialect)
-    with_paths = dialect.name in _WITH_PATHS
-    every = [_with_path(job, picks) if with_paths else picks for job, picks in found]
+    every = [picks for _, picks in found]
     if not any(map(len, every)):
         raise UsageError("there is no pick to export at this threshold")
     target = folder / f"{name}{dialect.suffix}"
@@ -95,15 +88,10 @@ def _export_each(found: Iterable[Found], target: Path, dialect: OneEach) -> Path
             dialect.write(picks, folder / file)
             packed.write(folder / file, file)
             (folder / file).unlink()
-            listed[str(job.path)] = file
+            listed[job.micrograph.listed] = file
         if not listed:
             raise UsageError("there is no micrograph whose picks could be exported")
         if dialect is DIALECTS["relion"]:
             write_coordinate_list(folder / LIST_FILE, listed)
             packed.write(folder / LIST_FILE, Path(name) / LIST_FILE)
     return target
-
-
-def _with_path(job: Job, picks: Picks) -> Picks:
-    paths = np.full(len(picks), str(job.path))
-    return replace(picks, extra={**picks.extra, MICROGRAPH_PATH: paths})

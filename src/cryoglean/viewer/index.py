@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from cryoglean.corrections import Corrections, judge, read_corrections
 from cryoglean.engine.folder import RunFolder
-from cryoglean.engine.ledger import Record, read_record, selection_of
-from cryoglean.engine.plan import Job, plan_jobs, read_inputs
+from cryoglean.engine.ledger import Record, record_of, selection_of
+from cryoglean.engine.plan import Job
+from cryoglean.engine.register import read_jobs
 from cryoglean.engine.results import read_config
 from cryoglean.errors import CorrectionsError, CryogleanError
 from cryoglean.select import select
@@ -173,9 +174,9 @@ class Index:
     def read(self, number: int) -> tuple[Record | None, Entry]:
         """Read the record and the corrections of a micrograph, and sum them up."""
         job = self.jobs[number]
-        files = (self.folder.record(job.name), self.folder.correction(job.name))
+        files = (self.folder.record(job.key), self.folder.correction(job.key))
         stamps = (_stamp(files[0]), _stamp(files[1]))
-        record = read_record(files[0])
+        record = record_of(job, self.folder)
         made, spoiled = Corrections(micrograph=job.name), None
         try:
             made = read_corrections(files[1], job.name)
@@ -206,7 +207,7 @@ class Index:
             records = _stamps(self.folder.jobs)
             with self._lock:
                 for number, entry in enumerate(self.entries):
-                    now = records.get(f"{self.jobs[number].name}.json", NOWHERE)
+                    now = records.get(f"{self.jobs[number].key}.json", NOWHERE)
                     if entry is not None and entry.record != NOWHERE and now[0] >= begun:
                         self.entries[number] = replace(entry, record=now)
 
@@ -244,18 +245,27 @@ class Index:
             self._end.wait(max(EVERY, 10 * (time.monotonic() - clock)))
 
     def _take_inputs(self) -> bool:
-        """Give numbers to new micrographs; return whether there were any."""
-        if not self._is_newer(self.folder.inputs):
+        """Give numbers to new micrographs; report whether there were any."""
+        # Both are to be looked at.
+        newer = [self._is_newer(path) for path in (self.folder.register, self.folder.inputs)]
+        if self.jobs and not any(newer):
             return False
         with self._lock:
-            new = [job for job in plan_jobs(read_inputs(self.folder)) if job.name not in self.numbers]
+            jobs = read_jobs(self.folder)
+            new = [job for job in jobs if job.key not in self.numbers]
+            # Names may have changed, as others of their name have come.
+            changed = [
+                job for job in jobs if job.key in self.numbers and job != self.jobs[self.numbers[job.key]]
+            ]
+            for job in changed:
+                self.jobs[self.numbers[job.key]] = job
             for job in new:
-                self.numbers[job.name] = len(self.jobs)
+                self.numbers[job.key] = len(self.jobs)
                 self.jobs.append(job)
                 self.entries.append(None)
-                self.missing.append(not self.folder.record(job.name).exists())
+                self.missing.append(not self.folder.record(job.key).exists())
                 self._changed_at.append(0)
-            self._touch([self.numbers[job.name] for job in new])
+            self._touch([self.numbers[job.key] for job in (*new, *changed)])
         return bool(new)
 
     def _touch(self, numbers: list[int]) -> None:
@@ -278,7 +288,7 @@ class Index:
         return newer
 
     def _is_stale(self, number: int, records: Mapping[str, Stamp], corrections: Mapping[str, Stamp]) -> bool:
-        entry, name = self.entries[number], f"{self.jobs[number].name}.json"
+        entry, name = self.entries[number], f"{self.jobs[number].key}.json"
         if entry is None:
             return True
         now = (records.get(name, NOWHERE), corrections.get(name, NOWHERE))

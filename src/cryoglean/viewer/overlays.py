@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 
@@ -14,7 +12,7 @@ from cryoglean.pickers import build_picker, size_alone
 from cryoglean.pickers.description import MapKind
 from cryoglean.pickers.pixer.settings import NetworkConfig
 from cryoglean.pickers.settings import PickConfig
-from cryoglean.types import FloatImage
+from cryoglean.types import FloatImage, MicrographFile
 from cryoglean.viewer.pictures import Kept
 
 OverlayKind = MapKind
@@ -49,12 +47,12 @@ class Overlays:
     def __init__(self) -> None:
         self._maps: Kept[dict[str, bytes]] = Kept(MAX_BYTES, lambda maps: sum(map(len, maps.values())))
 
-    def get(self, path: Path, kind: OverlayKind, config: PickConfig) -> bytes:
+    def get(self, file: MicrographFile, kind: OverlayKind, config: PickConfig) -> bytes:
         """Return a map as a grey PNG picture that covers the whole micrograph.
 
         Parameters
         ----------
-        path : Path
+        file : MicrographFile
             The micrograph.
         kind : {'particle', 'contamination'}
             The probability of a particle, or its likeness to one; the probability of contamination.
@@ -70,16 +68,16 @@ class Overlays:
         WeightsError
             The weights are not there any more.
         """
-        maps = self._maps.get((path, identify(path), config), lambda: self._make(path, config))
+        maps = self._maps.get((file, identify(file.path), config), lambda: self._make(file, config))
         if kind not in maps:
             raise NoOverlayError(f"the method {config.method.name!r} has no map of {kind}")
         return maps[kind]
 
-    def _make(self, path: Path, config: PickConfig) -> dict[str, bytes]:
-        picker, micrograph = build_picker(config), read_micrograph(path, pixel_size=config.angpix)
+    def _make(self, file: MicrographFile, config: PickConfig) -> dict[str, bytes]:
+        picker, micrograph = build_picker(config), read_micrograph(file, pixel_size=config.angpix)
         size = size_alone(picker, micrograph, diameter=config.diameter, contrast=config.known_contrast)
         if size is None:
-            raise MicrographError(path, "nothing in this micrograph stands out from its noise")
+            raise MicrographError(file.path, "nothing in this micrograph stands out from its noise")
         stages = picker.stages(micrograph, size)
         return {kind: _encoded(stages[name]) for kind, name in config.method.description.maps.items()}
 

@@ -23,7 +23,7 @@ from cryoglean.engine.ledger import identify
 from cryoglean.errors import OutputError
 from cryoglean.io import read_micrograph
 from cryoglean.io.writing import complete_or_absent
-from cryoglean.types import FloatImage
+from cryoglean.types import FloatImage, MicrographFile
 
 TOP_PX = 1024
 """Longer side of the smallest picture, at most."""
@@ -131,13 +131,13 @@ class Pictures:
         self._pictures: Kept[bytes] = Kept(MAX_PICTURE_BYTES, len)
         self._pyramids: Kept[_Pyramid] = Kept(MAX_PIXEL_BYTES, lambda one: one.bytes)
 
-    def picture(self, path: Path, level: int, *, lowpass: float) -> bytes:
+    def picture(self, file: MicrographFile, level: int, *, lowpass: float) -> bytes:
         """Return a micrograph as a JPEG picture.
 
         Parameters
         ----------
-        path : Path
-            Its file.
+        file : MicrographFile
+            Which it is.
         level : int
             How often its sides are halved; see `levels`. More than there are gives the last.
         lowpass : float
@@ -148,46 +148,46 @@ class Pictures:
         MicrographError
             It cannot be read.
         """
-        state = identify(path)
-        return self._pictures.get((path, state, level, lowpass), lambda: self._make(path, level, lowpass))
+        state = identify(file.path)
+        return self._pictures.get((file, state, level, lowpass), lambda: self._make(file, level, lowpass))
 
-    def thumbnail(self, path: Path, name: str, *, lowpass: float) -> bytes:
-        """Return a micrograph as a small JPEG picture, which is kept on disk."""
-        state = identify(path)
-        file = self._folder / f"{name}.jpg"
+    def thumbnail(self, file: MicrographFile, key: str, *, lowpass: float) -> bytes:
+        """Return a micrograph as a small JPEG picture, which is kept on disk under a key."""
+        state = identify(file.path)
+        kept = self._folder / f"{key}.jpg"
         with suppress(OSError):
             # It bears the time of the micrograph that it was made of.
-            if file.stat().st_mtime_ns == state.mtime_ns:
-                return file.read_bytes()
-        pyramid = self._pyramid(path)
-        image, step = self._level(pyramid, path, len(pyramid.halves))
+            if kept.stat().st_mtime_ns == state.mtime_ns:
+                return kept.read_bytes()
+        pyramid = self._pyramid(file)
+        image, step = self._level(pyramid, file, len(pyramid.halves))
         shape = tuple(max(1, round(n * min(1, THUMBNAIL_PX / max(image.shape)))) for n in image.shape)
         small = cv2.resize(_smooth(image, lowpass, step), shape[::-1], interpolation=cv2.INTER_AREA)
         picture = _encoded(np.asarray(small, np.float32))
-        with suppress(OutputError), complete_or_absent(file) as partial:
+        with suppress(OutputError), complete_or_absent(kept) as partial:
             partial.write_bytes(picture)
             os.utime(partial, ns=(state.mtime_ns, state.mtime_ns))
         return picture
 
-    def _make(self, path: Path, level: int, lowpass: float) -> bytes:
-        pyramid = self._pyramid(path)
-        image, step = self._level(pyramid, path, min(level, len(pyramid.halves)))
+    def _make(self, file: MicrographFile, level: int, lowpass: float) -> bytes:
+        pyramid = self._pyramid(file)
+        image, step = self._level(pyramid, file, min(level, len(pyramid.halves)))
         return _encoded(_smooth(image, lowpass, step))
 
-    def _level(self, pyramid: _Pyramid, path: Path, level: int) -> tuple[FloatImage, float]:
+    def _level(self, pyramid: _Pyramid, file: MicrographFile, level: int) -> tuple[FloatImage, float]:
         """Return the pixels of a level, and how many Å wide they are."""
-        image = pyramid.halves[level - 1] if level else self._read(path)[0]
+        image = pyramid.halves[level - 1] if level else self._read(file)[0]
         return image, pyramid.pixel_size * pyramid.shape[0] / image.shape[0]
 
-    def _read(self, path: Path) -> tuple[FloatImage, float]:
-        micrograph = read_micrograph(path, pixel_size=self._pixel_size)
+    def _read(self, file: MicrographFile) -> tuple[FloatImage, float]:
+        micrograph = read_micrograph(file, pixel_size=self._pixel_size)
         return micrograph.data, micrograph.pixel_size
 
-    def _pyramid(self, path: Path) -> _Pyramid:
-        return self._pyramids.get((path, identify(path)), lambda: self._build(path))
+    def _pyramid(self, file: MicrographFile) -> _Pyramid:
+        return self._pyramids.get((file, identify(file.path)), lambda: self._build(file))
 
-    def _build(self, path: Path) -> _Pyramid:
-        data, pixel_size = self._read(path)
+    def _build(self, file: MicrographFile) -> _Pyramid:
+        data, pixel_size = self._read(file)
         halves: list[FloatImage] = []
         for ny, nx in levels(data.shape)[1:]:
             finer = halves[-1] if halves else data

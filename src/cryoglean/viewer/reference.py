@@ -9,14 +9,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cryoglean.engine.picks import read_picks_or_run
+from cryoglean.engine.plan import Job
 from cryoglean.errors import UsageError
-from cryoglean.io.formats import read_picks
-from cryoglean.io.formats.naming import match_names
+from cryoglean.io.formats.naming import pair_micrographs
 
 
 @dataclass(frozen=True, eq=False)
 class ReferencePicks:
-    """Centres of picks by the name of the micrograph in the run.
+    """Centres of picks by the key of the micrograph in the run.
 
     Parameters
     ----------
@@ -35,31 +36,37 @@ class ReferencePicks:
         return sum(map(len, self.places.values()))
 
 
-def read_reference(paths: Sequence[Path], micrographs: Sequence[str]) -> ReferencePicks:
+def read_reference(paths: Sequence[Path], jobs: Sequence[Job]) -> ReferencePicks:
     """Read reference picks.
 
     Parameters
     ----------
     paths : sequence of Path
         Files or folders of any known format; a run too.
-    micrographs : sequence of str
-        Names of the run's micrographs.
+    jobs : sequence of Job
+        The run's micrographs.
 
     Raises
     ------
     CoordinateError
         A file cannot be read.
     UsageError
-        None of the picks belong to a micrograph of the run.
+        None of the picks belong to a micrograph of the run, or it cannot be told to which.
     """
-    every = [picks for path in paths for picks in read_picks(path)]
-    pairs = match_names([picks.name for picks in every], micrographs).pairs
+    every = [picks for path in paths for picks in read_picks_or_run(path)]
+    keys = {job.micrograph.location: job.key for job in jobs}
+    pairing = pair_micrographs([picks.micrograph for picks in every], keys)
+    if pairing.ambiguous:
+        raise UsageError(f"--reference: {pairing.why_not(next(iter(pairing.ambiguous)))}")
     joined: dict[str, list[NDArray[np.float32]]] = {}
     for picks in every:
-        if picks.name in pairs:
-            joined.setdefault(pairs[picks.name], []).append(picks.xy.astype(np.float32))
+        if picks.micrograph in pairing.pairs:
+            key = keys[pairing.pairs[picks.micrograph]]
+            joined.setdefault(key, []).append(picks.xy.astype(np.float32))
     if not joined:
-        about = f"they name {every[0].name!r} and others like it" if every else "the files hold no picks"
+        about = (
+            f"they name {every[0].micrograph!r} and others like it" if every else "the files hold no picks"
+        )
         raise UsageError(f"--reference: none of these picks belong to a micrograph of the run; {about}")
     return ReferencePicks(
         ", ".join(path.name for path in paths),

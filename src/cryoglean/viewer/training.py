@@ -70,15 +70,13 @@ class Training:
         with self._lock:
             return self._state.model_copy(update={"log_tail": list(self._tail)})
 
-    def start(self, request: TrainingRequest, home: Path) -> TrainingState:
+    def start(self, request: TrainingRequest) -> TrainingState:
         """Start.
 
         Parameters
         ----------
         request : TrainingRequest
             For how long, and from which weights.
-        home : Path
-            What the paths of micrographs are relative to.
 
         Raises
         ------
@@ -98,7 +96,6 @@ class Training:
                 stdin=subprocess.DEVNULL,
                 text=True,
                 errors="replace",
-                cwd=home,
                 # Ctrl-C is for the viewer, which ends this in its own way.
                 start_new_session=True,
             )

@@ -29,7 +29,7 @@ from cryoglean.io.formats import DIALECTS
 from cryoglean.pickers.factory import build_picker
 from cryoglean.pickers.settings import Method
 from cryoglean.select.settings import SelectConfig
-from cryoglean.types import Picks
+from cryoglean.types import MicrographFile, Picks
 from cryoglean.viewer.export import export, read_corrected
 from cryoglean.viewer.index import NOWHERE, Entry, Index, bin_of, selectable_of
 from cryoglean.viewer.messages import (
@@ -153,7 +153,7 @@ class ViewedRun:
         job = self._job(number)
         record, entry = self.index.read(number)
         selectable, candidates = self._candidates(record)
-        places = self.reference.places.get(job.name) if self.reference else None
+        places = self.reference.places.get(job.key) if self.reference else None
         return MicrographPicks(
             revision=entry.made.revision,
             candidates=Candidates(
@@ -170,25 +170,25 @@ class ViewedRun:
 
     def levels(self, number: int) -> Levels:
         """Return the sizes of a micrograph's pictures."""
-        path, entry = self.path(number), self.index.entries[number]
-        shape = entry.shape if entry and entry.shape[0] else read_header(path).shape
+        file, entry = self.micrograph(number), self.index.entries[number]
+        shape = entry.shape if entry and entry.shape[0] else read_header(file.path).shape
         return Levels(levels=[Level(width=nx, height=ny) for ny, nx in levels(shape)])
 
     def picture(self, number: int, level: int, lowpass: float | None) -> bytes:
         """Return a micrograph as a JPEG picture; see `Pictures.picture`."""
         lowpass = self._default_lowpass() if lowpass is None else lowpass
-        return self._pictures.picture(self.path(number), level, lowpass=lowpass)
+        return self._pictures.picture(self.micrograph(number), level, lowpass=lowpass)
 
     def thumbnail(self, number: int) -> bytes:
         """Return a micrograph as a small JPEG picture."""
-        name = self._job(number).name
-        return self._pictures.thumbnail(self.path(number), name, lowpass=self._default_lowpass())
+        key = self._job(number).key
+        return self._pictures.thumbnail(self.micrograph(number), key, lowpass=self._default_lowpass())
 
     def overlay(self, number: int, kind: OverlayKind) -> bytes:
         """Return a map of the picker over a micrograph, as a PNG picture; see `Overlays.get`."""
         config = self.index.config
         search = config.changed(**dict(SelectConfig()))
-        return self._overlays.get(self.path(number), kind, overlay_config(kind, search))
+        return self._overlays.get(self.micrograph(number), kind, overlay_config(kind, search))
 
     def changes(self, since: int) -> Changes:
         """Return what has changed."""
@@ -199,10 +199,9 @@ class ViewedRun:
         """Return which micrographs are worth correcting, a `Proposals` as JSON; it reads all records."""
         return self._remembered("proposals", lambda: self._proposals().model_dump_json().encode())
 
-    def path(self, number: int) -> Path:
-        """Return the file of a micrograph."""
-        path = self._job(number).path
-        return self._home_of(path) / path
+    def micrograph(self, number: int) -> MicrographFile:
+        """Return which micrograph it is."""
+        return self._job(number).micrograph
 
     # Changing -----------------------------------------------------------------------------------------------
 
@@ -221,12 +220,13 @@ class ViewedRun:
         job = self._job(number)
         with self._editing, locked(self.folder.corrections / LOCK, wait=True):
             record, entry = self.index.read(number)
-            before = read_corrections(self.folder.correction(job.name), job.name)
+            before = read_corrections(self.folder.correction(job.key), job.name)
             _require_inside(request.operations, entry.shape)
             selectable, candidates = self._candidates(record)
             after = corrected_by(before, request.operations, candidates)
             if after != before:
-                write_corrections(self.folder.correction(job.name), after)
+                after = after.model_copy(update={"file": job.micrograph.location})
+                write_corrections(self.folder.correction(job.key), after)
                 self.index.put(number, self.index.read(number)[1])
         if after.digest != before.digest:
             self._results.are_stale()
@@ -259,15 +259,9 @@ class ViewedRun:
 
     def train(self, request: TrainingRequest) -> TrainingState:
         """Start fine-tuning with the corrections; see `Training.start`."""
-        first = self.index.jobs[0].path if self.index.jobs else Path()
-        return self.training.start(request, self._home_of(first))
+        return self.training.start(request)
 
     # --------------------------------------------------------------------------------------------------------
-
-    def _home_of(self, path: Path) -> Path:
-        """Return what a path is relative to: the current folder or one above the run, whichever has it."""
-        bases = [Path(), *self.folder.root.absolute().parents]
-        return next((base for base in bases if (base / path).exists()), Path())
 
     def _job(self, number: int) -> Job:
         if not 0 <= number < len(self.index.jobs):
@@ -281,7 +275,7 @@ class ViewedRun:
         return selectable_of(record, selection_of(self.index.config)), record.candidates
 
     def _numbered(self, proposed: Iterable[Proposal]) -> list[Proposed]:
-        numbers = self.index.numbers
+        numbers = {job.name: number for number, job in enumerate(self.index.jobs)}
         return [Proposed(index=numbers[one.name], value=one.value, reason=one.reason) for one in proposed]
 
     def _default_lowpass(self) -> float:
@@ -333,7 +327,7 @@ class ViewedRun:
         return MicrographTable(
             revision=revision,
             name=[job.name for job in jobs],
-            path=[str(job.path) for job in jobs],
+            path=[job.micrograph.listed for job in jobs],
             state=[_state_of_entry(entry, self.index.missing[n]) for n, entry in enumerate(entries)],
             error=[entry and entry.error for entry in entries],
             width=[entry.shape[1] if entry else 0 for entry in entries],
@@ -341,14 +335,14 @@ class ViewedRun:
             pixel_size=[entry and entry.pixel_size for entry in entries],
             seconds=[entry.seconds if entry and entry.record != NOWHERE else None for entry in entries],
             mean_score=found[1],
-            defocus=[defocus.get(job.name) for job in jobs],
+            defocus=[defocus.get(job.key) for job in jobs],
             candidates=[entry.candidates if entry else 0 for entry in entries],
             added=[len(one.added) if one else 0 for one in made],
             deleted=[len(one.deleted) if one else 0 for one in made],
             moved=[len(one.moved) if one else 0 for one in made],
             rejected=[bool(one and one.rejected) for one in made],
             looked_at=[bool(one and one.looked_at) for one in made],
-            reference=None if reference is None else [_number(reference.get(job.name)) for job in jobs],
+            reference=None if reference is None else [_number(reference.get(job.key)) for job in jobs],
             outlier=[strange.get(job.name) for job in jobs],
             corrections_revision=[one.revision if one else 0 for one in made],
         )

@@ -27,6 +27,7 @@ def a_file(dialect: str) -> bytes:
         score=rng.random(9),
         diameter=100.0,
         name="m",
+        pixel_size=1.0,
         shape=(1000, 1100),
         extra={"rlnDefocusU": rng.random(9), "note": np.array(["x y"] * 9)},
     )

@@ -85,7 +85,7 @@ def test_unknown_columns_survive(dialect, tmp_path):
         "grid": np.array(["0017", "12_5"]),
     }
     xy = np.array([[10.0, 20.0], [30.0, 40.0]])
-    picks = Picks(xy, name="m", shape=(100, 200), diameter=20.0, extra=extra)
+    picks = Picks(xy, name="m", shape=(100, 200), diameter=20.0, pixel_size=1.0, extra=extra)
     write_picks([picks], tmp_path / "run", format=dialect)
     (again,) = read_picks(tmp_path / "run", format=dialect)
     np.testing.assert_array_equal(again.extra["rlnDefocusU"], extra["rlnDefocusU"])
@@ -132,15 +132,15 @@ def test_relion_coordinates_are_those_of_its_own_autopicking(tmp_path):
 
 def test_relion_list_names_files_from_the_project_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    picks = [Picks(np.array([[1.0, 2.0]]), name=name) for name in ("a", "b")]
-    micrographs = {"a": "MotionCorr/job002/Movies/a.mrc"}
-    write_picks(picks, "External/job003/autopick.star", micrographs=micrographs)
+    paths = {"a": "MotionCorr/job002/Movies/a.mrc", "b": ""}
+    picks = [Picks(np.array([[1.0, 2.0]]), name=name, path=path) for name, path in paths.items()]
+    write_picks(picks, "External/job003/autopick.star")
     text = Path("External/job003/autopick.star").read_text()
     assert "MotionCorr/job002/Movies/a.mrc External/job003/a_autopick.star\n" in text
     monkeypatch.chdir("/")
     again = read_picks(tmp_path / "External/job003/autopick.star")
     assert [p.name for p in again] == ["a", "b"]
-    assert again[0].extra["rlnMicrographName"].tolist() == ["MotionCorr/job002/Movies/a.mrc"]
+    assert [p.path for p in again] == ["MotionCorr/job002/Movies/a.mrc", "b.mrc"]
 
 
 @pytest.mark.parametrize("entry", ["autopick.star", "../autopick.star", "missing_autopick.star"])
@@ -241,7 +241,13 @@ def test_old_cbox_rows(tmp_path):
 
 
 def test_cbox_writes_na_for_what_is_not_known(tmp_path):
-    picks = Picks(np.array([[210.0, 310.0]]), score=np.array([0.5]), diameter=np.array([200.0]), name="m")
+    picks = Picks(
+        np.array([[210.0, 310.0]]),
+        score=np.array([0.5]),
+        diameter=np.array([200.0]),
+        name="m",
+        pixel_size=1.0,
+    )
     (path,) = write_picks([picks], tmp_path, format="cryolo")
     text = path.read_text()
     assert "_cbox_format_version" in text
@@ -277,7 +283,7 @@ def test_tables_of_others_by_their_headers(tmp_path):
     path.write_text('# made by hand\nmicrograph,x,y\n"Movies/a, b.mrc",1,2\n')
     (picks,) = read_picks(path)
     assert picks.name == "a, b"
-    assert picks.extra["rlnMicrographName"].tolist() == ["Movies/a, b.mrc"]
+    assert picks.path == "Movies/a, b.mrc"
 
 
 @pytest.mark.parametrize(
@@ -309,7 +315,9 @@ def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):
 def test_folders(tmp_path):
     with pytest.raises(CoordinateError, match="no coordinate files"):
         read_picks(tmp_path)
-    write_picks([Picks(np.array([[10.0, 20.0]]), name="a", diameter=5.0)], tmp_path, format="eman")
+    write_picks(
+        [Picks(np.array([[10.0, 20.0]]), name="a", diameter=5.0, pixel_size=1.0)], tmp_path, format="eman"
+    )
     (tmp_path / "loop").symlink_to(tmp_path)
     assert [picks.name for picks in read_picks(tmp_path)] == ["a"]
     write_picks([Picks(np.array([[10.0, 20.0]]), name="a")], tmp_path, format="csv")
@@ -322,8 +330,7 @@ def test_folders(tmp_path):
 def test_micrographs_of_one_name_in_two_folders_are_not_thrown_together(dialect, tmp_path):
     places = ("grid1/mic.mrc", "grid2/mic.mrc")
     picks = [
-        Picks(np.array([[x, 2.0]]), name="mic", shape=(9, 9), extra={"rlnMicrographName": np.array([place])})
-        for x, place in enumerate(places)
+        Picks(np.array([[x, 2.0]]), name="mic", shape=(9, 9), path=place) for x, place in enumerate(places)
     ]
     if dialect == "csv":
         (tmp_path / "picks.csv").write_text(
@@ -337,9 +344,13 @@ def test_micrographs_of_one_name_in_two_folders_are_not_thrown_together(dialect,
 
 def test_files_of_one_name_in_two_folders_are_told_apart_and_never_overwritten(tmp_path):
     for x, folder in enumerate(("grid1", "grid2")):
-        write_picks([Picks(np.array([[x, 2.0]]), name="mic", diameter=4.0)], tmp_path / folder, format="eman")
+        write_picks(
+            [Picks(np.array([[x, 2.0]]), name="mic", diameter=4.0, pixel_size=1.0)],
+            tmp_path / folder,
+            format="eman",
+        )
     assert [one.name for one in read_picks(tmp_path)] == ["mic", "grid2_mic"]
-    same = [Picks(np.array([[1.0, 2.0]]), name="mic", diameter=4.0)] * 2
+    same = [Picks(np.array([[1.0, 2.0]]), name="mic", diameter=4.0, pixel_size=1.0)] * 2
     with pytest.raises(CoordinateError, match="two micrographs are called mic"):
         write_picks(same, tmp_path / "new", format="eman")
 
@@ -357,7 +368,7 @@ def test_formats_that_are_none(tmp_path):
         read_picks(tmp_path / "a.mod")
     with pytest.raises(UsageError, match="pixel size must be a positive"):
         read_picks(tmp_path / "a.star", pixel_size=-1)
-    two = [Picks(np.array([[1.0, 2.0]]), name=name, diameter=5.0) for name in "ab"]
+    two = [Picks(np.array([[1.0, 2.0]]), name=name, diameter=5.0, pixel_size=1.0) for name in "ab"]
     with pytest.raises(UsageError, match="holds one micrograph, got 2"):
         write_picks(two, tmp_path / "both.box")
     with pytest.raises(CoordinateError, match="cannot be read"):

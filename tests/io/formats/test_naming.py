@@ -1,13 +1,10 @@
 """Names that programs have changed are brought together, and doubtful ones are left alone."""
 
-from pathlib import PurePath
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryoglean.io.formats.naming import distinct_names, match_names, plain_name
-from cryoglean.io.micrographs import micrograph_name
+from cryoglean.io.formats.naming import distinct_names, pair_micrographs, plain_name
 
 
 @pytest.mark.parametrize(
@@ -27,27 +24,27 @@ from cryoglean.io.micrographs import micrograph_name
 )
 def test_what_programs_add_does_not_part_picks_and_micrographs(name, micrograph):
     others = ["mic_002", "Falcon_2012_06_12-14_33_35_1", "18jam15b_0346", "stack_0058_2x"]
-    match = match_names([name], [*others, micrograph])
+    match = pair_micrographs([name], [*others, micrograph])
     assert match.pairs == {name: micrograph}
     assert match.without_picks == tuple(others)
 
 
 def test_numbers_are_not_cut():
-    match = match_names(["mic_1", "stack_0057"], ["mic_11", "stack_00571", "1stack_0057"])
+    match = pair_micrographs(["mic_1", "stack_0057"], ["mic_11", "stack_00571", "1stack_0057"])
     assert match.pairs == {}
     assert match.unmatched == ("mic_1", "stack_0057")
 
 
 def test_an_exact_name_wins_over_a_like_one():
-    match = match_names(["mic_a"], ["mic_a_DW", "mic_a"])
+    match = pair_micrographs(["mic_a"], ["mic_a_DW", "mic_a"])
     assert match.pairs == {"mic_a": "mic_a"}
 
 
 def test_two_that_would_do_are_none():
-    match = match_names(["mic_a"], ["mic_a_DW", "mic_a_noDW"])
+    match = pair_micrographs(["mic_a"], ["mic_a_DW", "mic_a_noDW"])
     assert match.pairs == {}
     assert match.ambiguous == {"mic_a": ("mic_a_DW", "mic_a_noDW")}
-    match = match_names(["mic_a_DW", "mic_a_noDW"], ["mic_a"])
+    match = pair_micrographs(["mic_a_DW", "mic_a_noDW"], ["mic_a"])
     assert match.pairs == {}
     assert set(match.ambiguous) == {"mic_a_DW", "mic_a_noDW"}
 
@@ -62,7 +59,7 @@ names = st.lists(st.text("ab01_-.", min_size=1, max_size=8), max_size=6, unique=
 
 @given(names=names, micrographs=names)
 def test_every_name_is_accounted_for_once(names, micrographs):
-    match = match_names(names, micrographs)
+    match = pair_micrographs(names, micrographs)
     assert len(set(match.pairs.values())) == len(match.pairs)
     assert sorted([*match.pairs, *match.unmatched, *match.ambiguous]) == sorted(names)
     assert sorted([*match.pairs.values(), *match.without_picks]) == sorted(micrographs)
@@ -83,13 +80,13 @@ def test_micrographs_of_one_name_in_several_folders_are_kept_apart():
         "grid2/mic1.mrc": "grid2_mic1",
         "grid1/mic2.mrc": "mic2",
         "old/grid2/mic1.tif": "old_grid2_mic1",
-        "grid1/mic1.tif": "mic1",
+        "grid1/mic1.tif": "mic1_tif",
         "mic3": "mic3",
     }
 
 
 @given(paths=st.lists(st.text("ab/_.", min_size=1, max_size=8), max_size=8))
-def test_two_folders_never_share_a_name(paths):
+def test_two_paths_never_share_a_name_and_names_do_not_depend_on_the_order(paths):
     named = distinct_names(paths)
-    keys = {(str(PurePath(path).parent), micrograph_name(path)) for path in paths}
-    assert len(set(named.values())) == len(keys)
+    assert len(set(named.values())) == len(set(paths))
+    assert distinct_names(paths[::-1]) == named

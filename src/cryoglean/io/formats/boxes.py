@@ -188,15 +188,14 @@ def _of_one(
     """Make the picks of one micrograph, whose name is in that of the file."""
     columns = extra or {}
     name = box_name(path)
-    size = pixel_size or 1.0
     diameter: NDArray[np.float64] | float = np.nan
     if "EstWidth" in columns and "EstHeight" in columns:
-        diameter = (columns["EstWidth"] + columns["EstHeight"]) / 2 * size
+        diameter = (columns["EstWidth"] + columns["EstHeight"]) / 2
     if not len(xy):
-        return Picks(xy, name=name, pixel_size=size)
+        return Picks(xy, name=name, pixel_size=pixel_size)
     names = np.repeat(as_text([name]), len(xy))
-    rows = Rows(names, require_centres(xy, path), score, diameter, pixel_size=size, extra=columns)
-    return by_micrograph(rows)[0]
+    rows = Rows(names, require_centres(xy, path), score, diameter_px=diameter, extra=columns)
+    return by_micrograph(rows)[0].with_pixel_size(pixel_size)
 
 
 def box_name(path: Path) -> str:
@@ -231,7 +230,9 @@ def _sides(picks: Picks, path: Path) -> NDArray[np.float64]:
     sides = np.column_stack([width, height])
     if not (np.isfinite(sides) & (sides > 0)).all():
         raise CoordinateError(
-            path, "a box has a size, and neither it nor the diameter is known", "give --box-size"
+            path,
+            "a box has a size, and neither it nor the diameter is known",
+            "give --box-size, or --angpix where the diameter is in Å",
         )
     return sides
 

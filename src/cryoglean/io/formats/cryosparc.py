@@ -25,12 +25,13 @@ from numpy.typing import NDArray
 
 from cryoglean.errors import CoordinateError
 from cryoglean.io.formats.rows import (
-    MICROGRAPH_PATH,
     Rows,
     by_micrograph,
+    diameters_in_pixels,
     joined_extra,
-    micrograph_names,
+    micrograph_paths,
     require_centres,
+    require_micrographs,
 )
 from cryoglean.io.formats.text import as_fixed_text, as_text
 from cryoglean.io.limits import open_file
@@ -45,7 +46,7 @@ PIXEL_SIZE, MICROGRAPH_UID = "location/micrograph_psize_A", "location/micrograph
 SCORE = "pick_stats/ncc_score"
 # Fields of our own, which cryoSPARC passes on untouched.
 OWN = "cryoglean/"
-DIAMETER, KIND = f"{OWN}diameter_A", f"{OWN}kind"
+DIAMETER, DIAMETER_PX, KIND = f"{OWN}diameter_A", f"{OWN}diameter_px", f"{OWN}kind"
 _HEADER_LIMIT = 1_000_000  # characters; a particle data set has some ten thousand
 # What NumPy lets through from the parsers that it gives a header to.
 _BAD_HEADER = (ValueError, TypeError, SyntaxError, TokenError, MemoryError, RecursionError, OverflowError)
@@ -81,23 +82,26 @@ def picks_of_fields(
     fractions = np.column_stack([_numbers(fields, label, path) for label in (X_FRACTION, Y_FRACTION)])
     shape = _numbers(fields, SHAPE, path, width=2).astype(np.int64)
     paths = _words(fields, PATH, path)
-    size: NDArray[np.float64] | float = pixel_size or 1.0
+    size: NDArray[np.float64] | float = pixel_size or np.nan
     if pixel_size is None and PIXEL_SIZE in fields:
         given = _numbers(fields, PIXEL_SIZE, path)
-        size = np.where((given > 0) & np.isfinite(given), given, 1.0)
+        size = np.where((given > 0) & np.isfinite(given), given, np.nan)
     rows = Rows(
-        micrograph_names(paths, path, original_name),
+        require_micrographs(paths, path),
         require_centres(fractions * shape[:, ::-1], path),
         score=_numbers(fields, SCORE, path) if SCORE in fields else 1.0,
         diameter=_numbers(fields, DIAMETER, path) if DIAMETER in fields else np.nan,
+        diameter_px=_numbers(fields, DIAMETER_PX, path) if DIAMETER_PX in fields else np.nan,
         kind=_words(fields, KIND, path) if KIND in fields else "particle",
         pixel_size=size,
         shape=shape,
         extra={
             label.removeprefix(OWN): as_fixed_text(as_text(values)) if values.dtype.kind == "S" else values
             for label, values in fields.items()
-            if label not in (X_FRACTION, Y_FRACTION, SHAPE, PIXEL_SIZE, SCORE, DIAMETER, KIND)
+            if label
+            not in (X_FRACTION, Y_FRACTION, SHAPE, PATH, PIXEL_SIZE, SCORE, DIAMETER, DIAMETER_PX, KIND)
         },
+        bare_name=original_name,
     )
     return by_micrograph(rows)
 
@@ -105,7 +109,7 @@ def picks_of_fields(
 def write_cs(picks: Sequence[Picks], path: Path) -> None:
     """Write picks as a cryoSPARC data set of particles with their locations.
 
-    Particles and micrographs keep the uid that they came with; others get one made from the micrograph's name
+    Particles and micrographs keep the uid that they came with; others get one made from the micrograph's path
     and the row, so the same picks give the same file.
 
     Raises
@@ -135,28 +139,31 @@ def fields_of_picks(picks: Sequence[Picks]) -> dict[str, NDArray[Any]]:
     xy = np.concatenate([np.empty((0, 2)), *(part.xy for part in picks)])
     nothing = np.zeros(len(xy), np.float32)
     fields: dict[str, NDArray[Any]] = {
-        UID: np.concatenate([np.zeros(0, np.uint64), *(_uids(part.name, len(part)) for part in picks)]),
-        MICROGRAPH_UID: _repeated([_uids(part.name, 1)[0] for part in picks], lengths, np.uint64),
+        UID: np.concatenate([np.zeros(0, np.uint64), *(_uids(part.micrograph, len(part)) for part in picks)]),
+        MICROGRAPH_UID: _repeated([_uids(part.micrograph, 1)[0] for part in picks], lengths, np.uint64),
         "location/exp_group_id": np.zeros(len(xy), np.uint32),
-        PATH: np.repeat(as_text([f"{part.name}.mrc" for part in picks]), lengths),
+        PATH: micrograph_paths(picks),
         SHAPE: shape,
         X_FRACTION: (xy[:, 0] / shape[:, 1]).astype(np.float32),
         Y_FRACTION: (xy[:, 1] / shape[:, 0]).astype(np.float32),
         "location/min_dist_A": nothing,
-        PIXEL_SIZE: _repeated([part.pixel_size for part in picks], lengths, np.float32),
+        PIXEL_SIZE: _repeated([part.pixel_size or 0.0 for part in picks], lengths, np.float32),
         SCORE: np.concatenate([nothing[:0], *(part.score for part in picks)]).astype(np.float32),
         "pick_stats/power": nothing,
         "pick_stats/template_idx": np.zeros(len(xy), np.uint32),
         "pick_stats/angle_rad": nothing,
-        DIAMETER: np.concatenate([nothing[:0], *(part.diameter for part in picks)]).astype(np.float32),
+        DIAMETER: np.concatenate([nothing[:0], *(part.diameter_angstrom for part in picks)]).astype(
+            np.float32
+        ),
         KIND: as_text([kind for part in picks for kind in part.kind.tolist()]),
     }
     if np.isnan(fields[DIAMETER]).all():
         del fields[DIAMETER]
+    in_pixels = diameters_in_pixels(picks)
+    if in_pixels is not None:
+        fields[DIAMETER_PX] = in_pixels.astype(np.float32)
     if (fields[KIND] == "particle").all():
         del fields[KIND]
-    if MICROGRAPH_PATH in extra:
-        extra.setdefault(PATH, extra.pop(MICROGRAPH_PATH))
     for label, values in extra.items():
         name = label if "/" in label or label == UID else OWN + label
         if name not in fields:
@@ -261,9 +268,9 @@ def _described(values: NDArray[Any] | None) -> str:
     return "is missing" if values is None else f"holds {values.dtype} of shape {values.shape}"
 
 
-def _uids(name: str, n: int) -> NDArray[np.uint64]:
-    """Make `n` numbers that are unlike each other, and those of other names, with all likelihood."""
-    start = np.frombuffer(blake2b(name.encode(), digest_size=8).digest(), np.uint64)
+def _uids(micrograph: str, n: int) -> NDArray[np.uint64]:
+    """Make `n` numbers that are unlike each other, and those of other micrographs, with all likelihood."""
+    start = np.frombuffer(blake2b(micrograph.encode(), digest_size=8).digest(), np.uint64)
     # Multiples of an odd number are all different modulo 2⁶⁴.
     return start + np.arange(1, n + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
 

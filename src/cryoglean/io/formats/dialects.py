@@ -117,7 +117,7 @@ def read_picks(
     format : str, optional
         Name of the dialect, see `DIALECTS`; told from the file's suffix where it is not given.
     pixel_size : float, optional
-        Å per pixel of the micrographs; wins over what the files say. Without either, 1 is assumed.
+        Å per pixel of the micrographs; wins over what the files say.
 
     Returns
     -------
@@ -140,13 +140,22 @@ def read_picks(
     if format in (None, "relion") and (path / LIST_FILE).is_file():
         return relion.read_relion(path / LIST_FILE, pixel_size)
     files = _files_in(path, format)
-    read = [(file, picks) for file in files for picks in _read(file, format, pixel_size)]
-    names = [picks.name for _, picks in read]
-    if len(set(names)) == len(names):
-        return [picks for _, picks in read]
-    placed = [str(file.relative_to(path).with_name(picks.name)) for file, picks in read]
-    named = distinct_names(placed)
-    return [replace(picks, name=named[place]) for place, (_, picks) in zip(placed, read, strict=True)]
+    read = [(file, picks) for file in files for picks in dialect_of(file, format).read(file, pixel_size)]
+    counts = Counter(picks.micrograph for _, picks in read)
+    return _named_apart(
+        [
+            _placed(picks, file.relative_to(path)) if counts[picks.micrograph] > 1 else picks
+            for file, picks in read
+        ]
+    )
+
+
+def _placed(picks: Picks, file: Path) -> Picks:
+    """Let the folders of a coordinate file stand for those of a micrograph of which it says a name alone.
+
+    Programs that write a file for each micrograph lay them out as the micrographs are.
+    """
+    return picks if picks.path else replace(picks, path=str(file.with_name(f"{picks.name}.mrc")))
 
 
 def write_picks(
@@ -154,7 +163,6 @@ def write_picks(
     path: Path | str,
     *,
     format: str | None = None,  # noqa: A002
-    micrographs: Mapping[str, str] | None = None,
 ) -> list[Path]:
     """Write picks in any dialect.
 
@@ -165,12 +173,12 @@ def write_picks(
     path : Path or str
         For a dialect with many micrographs in one file: the file, or a folder, which receives ``picks`` with
         the dialect's suffix. For one with a file for each micrograph: a folder, or the file itself if there
-        is one micrograph. For RELION's coordinates the folder receives the list ``autopick.star`` too; a STAR
-        file named for several micrographs is the list, and their coordinates stand beside it.
+        is one micrograph. For RELION's coordinates the folder receives the list ``autopick.star`` too, which
+        calls micrographs by the paths that the picks came with; a STAR file named for several micrographs is
+        the list, and their coordinates stand beside it. Micrographs of one name are told apart by their
+        folders.
     format : str, optional
         Name of the dialect, see `DIALECTS`; told from the suffix of `path` where it is not given.
-    micrographs : mapping of str to str, optional
-        File of each micrograph by its name, as RELION's list shall call it; ``NAME.mrc`` for others.
 
     Returns
     -------
@@ -189,6 +197,7 @@ def write_picks(
     path = Path(path)
     dialect = dialect_of(path, format)
     names_file = path.suffix.lower() == dialect.suffix and not path.is_dir()
+    picks = _named_apart(picks)
     if isinstance(dialect, ManyInOne):
         target = path if names_file else path / f"picks{dialect.suffix}"
         dialect.write(picks, target)
@@ -203,17 +212,22 @@ def write_picks(
     if twice:
         raise CoordinateError(path, f"two micrographs are called {twice[0]}, and would have one file")
     folder = path.parent if names_file else path
-    files = {part.name: folder / f"{part.name}{dialect.ending}" for part in picks}
-    for part in picks:
-        dialect.write(part, files[part.name])
+    files = [folder / f"{part.name}{dialect.ending}" for part in picks]
+    for part, file in zip(picks, files, strict=True):
+        dialect.write(part, file)
     if not listed:
-        return list(files.values())
+        return files
     list_file = path if names_file else folder / LIST_FILE
-    given = micrographs or {}
-    relion.write_coordinate_list(
-        list_file, {given.get(name, f"{name}.mrc"): file for name, file in files.items()}
-    )
-    return [*files.values(), list_file]
+    called = (part.path or f"{part.name}.mrc" for part in picks)
+    relion.write_coordinate_list(list_file, dict(zip(called, files, strict=True)))
+    return [*files, list_file]
+
+
+def _named_apart(picks: Sequence[Picks]) -> list[Picks]:
+    """Give micrographs of one name different ones."""
+    bare = {part.micrograph: part.name for part in picks}
+    named = distinct_names(bare, bare.__getitem__)
+    return [replace(part, name=named[part.micrograph]) for part in picks]
 
 
 def _read(path: Path, name: str | None, pixel_size: float | None) -> list[Picks]:

@@ -31,7 +31,7 @@ def scaled(picks: Picks, factor: float, *, binning: Literal["crop", "average"] =
     Returns
     -------
     Picks
-        With shape, pixel size and sizes of boxes to go with it; diameters stay, as they are in Å.
+        With shape, pixel size and sizes of boxes to go with it; diameters in Å stay.
 
     Notes
     -----
@@ -45,8 +45,9 @@ def scaled(picks: Picks, factor: float, *, binning: Literal["crop", "average"] =
     return replace(
         picks,
         xy=picks.xy * factor + offset,
+        diameter=picks.diameter * (factor if picks.in_pixels else 1),
         shape=(round(picks.shape[0] * factor), round(picks.shape[1] * factor)),
-        pixel_size=picks.pixel_size / factor,
+        pixel_size=picks.pixel_size and picks.pixel_size / factor,
         extra=extra,
     )
 

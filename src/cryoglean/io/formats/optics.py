@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from cryoglean.io.formats.naming import distinct_names
 from cryoglean.io.formats.star import find_block, read_star
 
 _NAMES = "rlnMicrographName"
@@ -47,7 +46,7 @@ def read_ctf(path: Path) -> dict[str, CtfFit]:
     Returns
     -------
     dict of str to CtfFit
-        By the micrograph's name; empty where the file has no defocus.
+        By the micrograph's path as the file has it; empty where the file has no defocus.
 
     Raises
     ------
@@ -58,7 +57,6 @@ def read_ctf(path: Path) -> dict[str, CtfFit]:
     if block is None:
         return {}
     files, owner = np.unique(block.text(_NAMES), return_inverse=True)
-    named = distinct_names([str(file) for file in files])
     unknown = np.full(len(block), np.nan)
     values = np.column_stack(
         [
@@ -68,7 +66,6 @@ def read_ctf(path: Path) -> dict[str, CtfFit]:
     )
     of_each = np.split(values[np.argsort(owner, kind="stable")], np.cumsum(np.bincount(owner))[:-1])
     fits = {
-        named[str(file)]: CtfFit(*np.median(own, axis=0).tolist())
-        for file, own in zip(files, of_each, strict=True)
+        str(file): CtfFit(*np.median(own, axis=0).tolist()) for file, own in zip(files, of_each, strict=True)
     }
-    return {name: fit for name, fit in fits.items() if np.isfinite(fit.defocus)}
+    return {path: fit for path, fit in fits.items() if np.isfinite(fit.defocus)}

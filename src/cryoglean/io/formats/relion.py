@@ -3,50 +3,61 @@
 ``_rlnCoordinateX/Y`` is the centre of a particle in pixels of the full micrograph, 0-based, y along the
 stored rows of the MRC file: our own frame. RELION joins coordinate files only where ``_rlnClassNumber`` and
 ``_rlnAnglePsi`` stand in them. A diameter goes into ``_rlnParticleDiameter`` (Å), a label that RELION knows
-in other tables.
+in other tables; one in pixels of unknown size into ``_cryogleanDiameterPixels``.
 """
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from itertools import chain
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from cryoglean.errors import CoordinateError
+from cryoglean.errors import CoordinateError, UsageError
 from cryoglean.io.formats.naming import distinct_names
+from cryoglean.io.formats.pixel_size import (
+    DETECTOR_PIXEL,
+    GROUP,
+    MAGNIFICATION,
+    ORIGINAL_PIXEL_SIZE,
+    PIXEL_SIZE,
+    micrograph_pixel_sizes,
+    movie_pixel_sizes,
+    optics_of_rows,
+)
 from cryoglean.io.formats.rows import (
     MICROGRAPH_PATH,
     Rows,
     by_micrograph,
+    diameters_in_pixels,
     joined_extra,
-    micrograph_names,
+    micrograph_paths,
     require_centres,
+    require_micrographs,
 )
 from cryoglean.io.formats.star import Block, find_block, read_star, write_star
-from cryoglean.io.formats.text import as_floats, as_text, read_text, runs, typed
+from cryoglean.io.formats.text import as_text, read_text, typed
+from cryoglean.io.locating import places_of
 from cryoglean.io.micrographs import micrograph_name
 from cryoglean.types import Picks
 
 X, Y = "rlnCoordinateX", "rlnCoordinateY"
 SCORE, CLASS, PSI = "rlnAutopickFigureOfMerit", "rlnClassNumber", "rlnAnglePsi"
-DIAMETER, KIND = "rlnParticleDiameter", "cryogleanKind"
+DIAMETER, DIAMETER_PX, KIND = "rlnParticleDiameter", "cryogleanDiameterPixels", "cryogleanKind"
 MICROGRAPH, COORDINATES = MICROGRAPH_PATH, "rlnMicrographCoordinates"
-GROUP, GROUP_NAME = "rlnOpticsGroup", "rlnOpticsGroupName"
-MAGNIFICATION, DETECTOR_PIXEL = "rlnMagnification", "rlnDetectorPixelSize"
-#: Where the pixel size of the micrograph stands in a table of optics groups, most trusted first.
-PIXEL_SIZES = ("rlnMicrographPixelSize", "rlnMicrographOriginalPixelSize", "rlnImagePixelSize")
+MOVIE = "rlnMicrographMovieName"
+GROUP_NAME, IMAGE_PIXEL = "rlnOpticsGroupName", "rlnImagePixelSize"
 #: What RELION 3.1 and later keep once for an optics group, where 3.0 repeats it for each particle.
 OPTICS = (
     GROUP_NAME,
-    *PIXEL_SIZES,
+    PIXEL_SIZE,
+    ORIGINAL_PIXEL_SIZE,
+    IMAGE_PIXEL,
     "rlnVoltage",
     "rlnSphericalAberration",
     "rlnAmplitudeContrast",
@@ -60,6 +71,7 @@ OPTICS = (
     "rlnEvenZernike",
     *(f"rlnMagMat{i}{j}" for i in "01" for j in "01"),
 )
+_OWN_FIELDS = (X, Y, SCORE, DIAMETER, DIAMETER_PX, KIND, MICROGRAPH)
 VERSION = "version 30001"
 AUTOPICK = "_autopick"
 SUFFIX_FILE = "coords_suffix_"
@@ -90,14 +102,29 @@ def read_relion(path: Path, pixel_size: float | None = None) -> list[Picks]:
     return _read_blocks(blocks, path, pixel_size)
 
 
-def read_micrographs(path: Path) -> dict[str, dict[str, Any]]:
-    """Read what a STAR file of micrographs says of their optics, by name of the micrograph.
+@dataclass(frozen=True, eq=False)
+class ListedMicrographs:
+    """The micrographs of a STAR file, and what it says of their optics.
 
-    Returns
-    -------
-    dict of str to dict
-        Label and value: ``rlnMicrographName`` as the file has it, ``rlnOpticsGroup`` and the columns of its
-        group; the names alone where there are no optics groups.
+    Parameters
+    ----------
+    paths : tuple of str
+        As the file has them.
+    pixel_sizes : tuple of array, shape (n,)
+        Å per pixel of the micrographs, and of their movies before binning; NaN where it is not said.
+    optics : mapping of str to array
+        ``rlnOpticsGroup`` and the columns of the groups, n values each; empty where there are none.
+    """
+
+    paths: tuple[str, ...]
+    pixel_sizes: tuple[NDArray[np.float64], NDArray[np.float64]]
+    optics: Mapping[str, NDArray[Any]]
+
+
+def read_micrographs(path: Path) -> ListedMicrographs | None:
+    """Read which micrographs, or movies, a STAR file lists; None where it lists none.
+
+    Particles name their micrograph once each, and count as such a list.
 
     Raises
     ------
@@ -105,28 +132,19 @@ def read_micrographs(path: Path) -> dict[str, dict[str, Any]]:
         No STAR file, or a group that it has not.
     """
     blocks = read_star(path)
-    listed = next((block for block in blocks if MICROGRAPH in block and COORDINATES not in block), None)
-    if listed is None:
-        return {}
-    optics = next((block for block in blocks if GROUP in block and block is not listed), None)
-    columns = {MICROGRAPH: listed.text(MICROGRAPH)} | _optics_of_rows(listed, optics)
-    if GROUP in listed:
-        columns[GROUP] = listed.text(GROUP)
-    values = {label: typed(column).tolist() for label, column in columns.items()}
-    paths = listed.text(MICROGRAPH).tolist()
-    named = distinct_names(paths)
-    return {
-        named[path]: {label: column[row] for label, column in values.items()}
-        for row, path in enumerate(paths)
-    }
-
-
-def pixel_size_of(optics: Mapping[str, Any]) -> float | None:
-    """Å per pixel of a micrograph by its optics; None where they do not say."""
-    known = (optics[label] for label in PIXEL_SIZES if label in optics)
-    return next(
-        (float(size) for size in known if isinstance(size, int | float) and 0 < size < math.inf), None
+    labels = (MICROGRAPH, MOVIE)
+    found = next(((block, label) for label in labels if (block := find_block(blocks, label))), None)
+    if found is None:
+        return None
+    block, label = found
+    paths = block.text(label).tolist()
+    first = np.array(sorted({name: row for row, name in reversed(list(enumerate(paths)))}.values()), np.intp)
+    columns = dict(block.columns) | optics_of_rows(block, blocks)
+    optics = {name: typed(columns[name])[first] for name in (GROUP, *OPTICS) if name in columns}
+    own, movie = (
+        read(columns, len(block), path)[first] for read in (micrograph_pixel_sizes, movie_pixel_sizes)
     )
+    return ListedMicrographs(tuple(paths[row] for row in first), (own, movie), optics)
 
 
 def write_coordinates(picks: Picks, path: Path) -> None:
@@ -154,10 +172,12 @@ def write_coordinate_list(path: Path, files: Mapping[str, Path]) -> None:
 def write_particles(picks: Sequence[Picks], path: Path) -> None:
     """Write picks of many micrographs as particles with optics groups, as RELION 3.1 to 5 have them.
 
-    Picks of one pixel size and the same ``rln…`` columns of optics form one group.
+    Picks of one pixel size and the same ``rln…`` columns of optics form one group. A pixel size that is not
+    known is not written.
     """
-    columns = _columns(picks, pixel_sizes=PIXEL_SIZES[:1])
-    columns.setdefault("rlnImagePixelSize", columns[PIXEL_SIZES[0]])
+    columns = _columns(picks, pixel_size=PIXEL_SIZE)
+    if PIXEL_SIZE in columns:
+        columns.setdefault(IMAGE_PIXEL, columns[PIXEL_SIZE])
     optics = {label: columns.pop(label) for label in OPTICS if label in columns}
     numbers = columns.pop(GROUP, np.ones(len(columns[X]), np.int64))
     groups, rows = _optics_groups(numbers, optics)
@@ -169,10 +189,12 @@ def write_particles(picks: Sequence[Picks], path: Path) -> None:
 
 def write_particles_3_0(picks: Sequence[Picks], path: Path) -> None:
     """Write picks of many micrographs as one block with magnification and detector pixel, as RELION 3.0."""
-    columns = _columns(picks, without=(GROUP, GROUP_NAME, *PIXEL_SIZES), pixel_sizes=(DETECTOR_PIXEL,))
-    magnification = columns.setdefault(MAGNIFICATION, np.full(len(columns[X]), 10_000.0))
-    # The detector's pixel is in µm.
-    columns[DETECTOR_PIXEL] = columns[DETECTOR_PIXEL] * magnification / 1e4
+    others = (GROUP, GROUP_NAME, PIXEL_SIZE, ORIGINAL_PIXEL_SIZE, IMAGE_PIXEL)
+    columns = _columns(picks, without=others, pixel_size=DETECTOR_PIXEL)
+    if DETECTOR_PIXEL in columns:
+        magnification = columns.setdefault(MAGNIFICATION, np.full(len(columns[X]), 10_000.0))
+        # The detector's pixel is in µm.
+        columns[DETECTOR_PIXEL] = columns[DETECTOR_PIXEL] * magnification / 1e4
     write_star(path, [Block("", columns)])
 
 
@@ -204,85 +226,67 @@ def _read_blocks(blocks: Sequence[Block], path: Path, pixel_size: float | None) 
         raise CoordinateError(path, f"no block with _{X} and _{Y}, only {found}")
     block = with_coordinates[0] if blocks else None
     if block is None or (MICROGRAPH not in block and not len(block)):
-        return [Picks(np.empty((0, 2)), name=bare_name(path), pixel_size=pixel_size or 1.0)]
-    optics = next((other for other in blocks if GROUP in other and other is not block), None)
-    columns = _optics_of_rows(block, optics) | dict(block.columns)
+        return [Picks(np.empty((0, 2)), name=bare_name(path), pixel_size=pixel_size)]
+    columns = optics_of_rows(block, list(blocks)) | dict(block.columns)
     if MICROGRAPH in block:
-        names = micrograph_names(block.text(MICROGRAPH), path)
+        micrographs = require_micrographs(block.text(MICROGRAPH), path)
     else:
-        names = np.repeat(as_text([bare_name(path)]), len(block))
+        micrographs = np.repeat(as_text([bare_name(path)]), len(block))
     rows = Rows(
-        names,
+        micrographs,
         require_centres(np.column_stack([block.floats(X), block.floats(Y)]), path),
         score=block.floats(SCORE) if SCORE in block else 1.0,
         diameter=block.floats(DIAMETER) if DIAMETER in block else np.nan,
+        diameter_px=block.floats(DIAMETER_PX) if DIAMETER_PX in block else np.nan,
         kind=block.text(KIND) if KIND in block else "particle",
-        pixel_size=pixel_size or _pixel_sizes(columns, path),
-        extra={
-            label: values for label, values in columns.items() if label not in (X, Y, SCORE, DIAMETER, KIND)
-        },
+        pixel_size=pixel_size or _pixel_sizes(columns, len(block), path),
+        extra={label: values for label, values in columns.items() if label not in _OWN_FIELDS},
     )
     return by_micrograph(rows)
 
 
-def _optics_of_rows(block: Block, optics: Block | None) -> dict[str, NDArray[Any]]:
-    """Give each particle the values of its optics group."""
-    if optics is None or not len(optics) or GROUP not in block:
-        return {}
-    index = {group: row for row, group in enumerate(optics.text(GROUP).tolist())}
-    starts, lengths = runs(block.text(GROUP))
-    try:
-        rows = np.repeat([index[group] for group in block.text(GROUP)[starts].tolist()], lengths)
-    except KeyError as error:
-        raise CoordinateError(
-            block.path, f"a particle of optics group {error}, which data_optics has not"
-        ) from None
-    return {label: typed(optics.text(label))[rows] for label in optics.columns if label != GROUP}
-
-
-def _pixel_sizes(columns: Mapping[str, NDArray[Any]], path: Path) -> ArrayLike:
-    """Å per pixel of each row's micrograph; 1 where the file says nothing."""
-    for label in PIXEL_SIZES:
-        if label in columns:
-            sizes = as_floats(columns[label], path, f"_{label}")
-            break
-    else:
-        if MAGNIFICATION not in columns or DETECTOR_PIXEL not in columns:
-            return 1.0
-        # µm on the detector over the magnification, in Å (RELION 3.0).
-        detector = as_floats(columns[DETECTOR_PIXEL], path, f"_{DETECTOR_PIXEL}")
-        sizes = 1e4 * detector / as_floats(columns[MAGNIFICATION], path, f"_{MAGNIFICATION}")
-    wrong = np.flatnonzero(~((sizes > 0) & np.isfinite(sizes)))
-    if len(wrong):
-        raise CoordinateError(path, f"the pixel size of row {wrong[0] + 1} is {sizes[wrong[0]]} Å")
-    return sizes
+def _pixel_sizes(columns: Mapping[str, NDArray[Any]], n: int, path: Path) -> NDArray[np.float64]:
+    """Å per pixel of each row's micrograph, or that of its movie where nothing else is said."""
+    own = micrograph_pixel_sizes(columns, n, path)
+    return np.where(np.isnan(own), movie_pixel_sizes(columns, n, path), own)
 
 
 def _read_listed(listing: Block, pixel_size: float | None) -> list[Picks]:
     picks = []
-    bases = [Path(), *listing.path.absolute().parents]
-    micrographs = listing.text(MICROGRAPH).tolist()
+    micrographs, entries = listing.text(MICROGRAPH).tolist(), listing.text(COORDINATES).tolist()
     named = distinct_names(micrographs)
-    for micrograph, entry in zip(micrographs, listing.text(COORDINATES).tolist(), strict=True):
-        found = _located(entry, bases)
-        if found is None:
-            remedy = "run this from RELION's project folder"
-            raise CoordinateError(listing.path, f"lists {entry}, which is not there", remedy)
+    for micrograph, entry, places in zip(micrographs, entries, places_of(entries, listing.path), strict=True):
+        found = _place_of(entry, places, listing.path)
         blocks = read_star(found)
         if find_block(blocks, COORDINATES) is not None:
             raise CoordinateError(listing.path, f"lists {entry}, which is itself a list")
-        for part in _read_blocks(blocks, found, pixel_size):
-            extra = {**part.extra, MICROGRAPH: np.full(len(part), micrograph)}
-            picks.append(replace(part, name=named[micrograph], extra=extra))
+        picks += [
+            replace(part, name=named[micrograph], path=micrograph)
+            for part in _read_blocks(blocks, found, pixel_size)
+        ]
     return picks
 
 
-def _located(entry: str, bases: list[Path]) -> Path | None:
-    """Find a listed file from the current folder, the list's own, one above it, or moved with the list."""
-    parts = Path(entry).parts
-    as_listed = (base / entry for base in bases)
-    moved = (bases[1].joinpath(*parts[i:]) for i in range(1, len(parts)))
-    return next((file for file in chain(as_listed, moved) if file.is_file()), None)
+def _place_of(entry: str, places: Sequence[Path], listing: Path) -> Path:
+    """Choose the place of a coordinate file: beside the list before all others, also if both were moved.
+
+    Raises
+    ------
+    CoordinateError
+        It is not there, or could be either of two.
+    """
+    folder, parts = listing.absolute().parent, Path(entry).parts
+    there = [place for place in places if place.is_file()]
+    beside = [place for place in there if place.absolute().is_relative_to(folder)]
+    moved = (folder.joinpath(*parts[i:]) for i in range(1, len(parts)))
+    found = beside[:1] or there or [file for file in moved if file.is_file()][:1]
+    if not found:
+        remedy = "run this from RELION's project folder"
+        raise CoordinateError(listing, f"lists {entry}, which is not there", remedy)
+    if len(found) > 1:
+        remedy = "run this from the project folder of the list"
+        raise CoordinateError(listing, f"lists {entry}, which could be {found[0]} or {found[1]}", remedy)
+    return found[0]
 
 
 def _read_suffix_file(path: Path, pixel_size: float | None) -> list[Picks]:
@@ -300,16 +304,19 @@ def _read_suffix_file(path: Path, pixel_size: float | None) -> list[Picks]:
     places = [str(stem.relative_to(path.parent)) for stem in stems]
     named = distinct_names(places)
     return [
-        replace(part, name=named[place])
+        replace(part, name=named[place], path=part.path or (place if place != named[place] else ""))
         for file, place in zip(files, places, strict=True)
         for part in _read_blocks(read_star(file), file, pixel_size)
     ]
 
 
 def _columns(
-    picks: Sequence[Picks], *, without: tuple[str, ...] = (), pixel_sizes: tuple[str, ...] = ()
+    picks: Sequence[Picks], *, without: tuple[str, ...] = (), pixel_size: str = ""
 ) -> dict[str, NDArray[Any]]:
-    """Return the columns of RELION's table of these picks, those that every table has first."""
+    """Return the columns of RELION's table of these picks, those that every table has first.
+
+    The pixel size of the micrographs goes into the column of this label, where it is known of all.
+    """
     extra = {re.sub(r"\s", "_", label): values for label, values in joined_extra(picks).items()}
     xy = np.concatenate([np.empty((0, 2)), *(part.xy for part in picks)])
     n = len(xy)
@@ -317,18 +324,24 @@ def _columns(
     columns[SCORE] = _joined(part.score for part in picks)
     columns[CLASS] = extra.pop(CLASS, np.zeros(n, np.int64))
     columns[PSI] = extra.pop(PSI, np.zeros(n))
-    diameter = _joined(part.diameter for part in picks)
+    diameter, in_pixels = _joined(part.diameter_angstrom for part in picks), diameters_in_pixels(picks)
     if np.isfinite(diameter).any():
         columns[DIAMETER] = diameter
+    if in_pixels is not None:
+        columns[DIAMETER_PX] = in_pixels
     kind = as_text([kind for part in picks for kind in part.kind.tolist()])
     if (kind != "particle").any():
         columns[KIND] = kind
     if MICROGRAPH not in without:
-        columns[MICROGRAPH] = _micrograph_paths(picks)
-    for label in pixel_sizes:
-        columns[label] = np.repeat(
-            [part.pixel_size for part in picks] or [1.0], [len(p) for p in picks] or [0]
-        )
+        columns[MICROGRAPH] = micrograph_paths(picks)
+    parts = [part for part in picks if len(part)]
+    sizes = [part.pixel_size for part in parts]
+    if pixel_size and None not in sizes:
+        columns[pixel_size] = np.repeat(np.array(sizes, np.float64), [len(part) for part in parts])
+    elif pixel_size and any(sizes):
+        unknown = next(part.micrograph for part in parts if part.pixel_size is None)
+        cause = f"the pixel size of {unknown} is not known, that of others is"
+        raise UsageError(f"{cause}: give --angpix, or the micrographs with --micrographs")
     return columns | {
         label: values for label, values in extra.items() if label not in columns and label not in without
     }
@@ -336,11 +349,6 @@ def _columns(
 
 def _joined(arrays: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
     return np.concatenate([np.empty(0), *arrays])
-
-
-def _micrograph_paths(picks: Sequence[Picks]) -> NDArray[Any]:
-    paths = [part.extra.get(MICROGRAPH, [f"{part.name}.mrc"] * len(part)) for part in picks]
-    return as_text([str(path) for part in paths for path in part])
 
 
 def _optics_groups(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from cryoglean.io.formats.text import as_fixed_text, as_text, runs, typed
 from cryoglean.io.micrographs import micrograph_name
 from cryoglean.types import Picks
 
-#: Further column under which the path of a micrograph travels, as RELION calls it.
+#: Column under which the path of a micrograph travels through tables, as RELION calls it.
 MICROGRAPH_PATH = "rlnMicrographName"
 _FARTHEST = 1e7  # pixels
 
@@ -27,45 +27,52 @@ class Rows:
 
     Parameters
     ----------
-    name : array of text, shape (n,)
-        Micrograph of each pick.
+    micrograph : array of text, shape (n,)
+        Path of the micrograph of each pick, or its name where the source says no more.
     xy : array, shape (n, 2)
         Centres in pixels of the micrograph.
-    score, diameter, kind, pixel_size : array of n values, or one value for all
-        As in `Picks`.
+    score, diameter, diameter_px, kind, pixel_size : array of n values, or one value for all
+        As in `Picks`, but diameters are in Å, or in pixels where they are not known in Å, and an unknown
+        pixel size is NaN.
     shape : array of int, shape (n, 2), or (ny, nx)
         Shape of the micrograph of each pick.
     extra : mapping of str to array
         Further columns.
+    bare_name : callable
+        Takes a path and returns the micrograph's name.
     """
 
-    name: NDArray[Any]
+    micrograph: NDArray[Any]
     xy: NDArray[np.float64]
     score: ArrayLike = 1.0
     diameter: ArrayLike = np.nan
+    diameter_px: ArrayLike = np.nan
     kind: ArrayLike = "particle"
-    pixel_size: ArrayLike = 1.0
+    pixel_size: ArrayLike = np.nan
     shape: ArrayLike = (0, 0)
     extra: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    bare_name: Callable[[str], str] = micrograph_name
 
 
 def by_micrograph(rows: Rows) -> list[Picks]:
     """Sort rows into one `Picks` for each micrograph, in the order in which the micrographs appear."""
-    names, codes = _coded(rows.name)
+    paths, codes = _coded(rows.micrograph)
+    named = distinct_names(paths, rows.bare_name)
     order = np.argsort(codes, kind="stable")
-    bounds = np.cumsum(np.bincount(codes, minlength=len(names)))[:-1]
+    bounds = np.cumsum(np.bincount(codes, minlength=len(paths)))[:-1]
 
     def divided(values: ArrayLike, *row: int) -> list[NDArray[Any]]:
         column = np.asarray(values)
         full = np.broadcast_to(column, (len(codes), *row)) if column.ndim <= len(row) else column
-        return np.split(full[order], bounds)[: len(names)]
+        return np.split(full[order], bounds)[: len(paths)]
 
     extra = {label: divided(typed(values)) for label, values in rows.extra.items()}
     fields = zip(
-        names,
+        paths,
         divided(rows.xy, 2),
         divided(rows.score),
         divided(rows.diameter),
+        divided(rows.diameter_px),
         divided(rows.kind),
         divided(rows.pixel_size),
         divided(rows.shape, 2),
@@ -75,14 +82,15 @@ def by_micrograph(rows: Rows) -> list[Picks]:
         Picks(
             xy,
             score=score,
-            diameter=diameter,
+            diameter=diameter_px if (in_px := not np.isfinite(diameter).any()) else diameter,
+            in_pixels=in_px and bool(np.isfinite(diameter_px).any()),
             kind=as_fixed_text(kind),
-            name=name,
-            pixel_size=float(pixel_size[0]),
+            name=named[path],
+            path="" if path == named[path] else path,
             shape=(int(shape[0, 0]), int(shape[0, 1])),
             extra={label: parts[i] for label, parts in extra.items()},
-        )
-        for i, (name, xy, score, diameter, kind, pixel_size, shape) in enumerate(fields)
+        ).with_pixel_size(float(pixel_size[0]) if pixel_size[0] > 0 else None)
+        for i, (path, xy, score, diameter, diameter_px, kind, pixel_size, shape) in enumerate(fields)
     ]
 
 
@@ -94,22 +102,44 @@ def _coded(words: NDArray[Any]) -> tuple[list[str], NDArray[np.int64]]:
     return list(seen), np.repeat(np.array(codes, np.int64), lengths)
 
 
-def micrograph_names(
-    paths: NDArray[Any], file: Path | str, bare_name: Callable[[str], str] = micrograph_name
-) -> NDArray[Any]:
-    """Return the names of micrographs from their paths, different for those of different folders.
+def require_micrographs(paths: NDArray[Any], file: Path | str) -> NDArray[Any]:
+    """Return the micrographs of rows if each has one.
 
     Raises
     ------
     CoordinateError
         A row of `file` names no micrograph.
     """
-    starts, lengths = runs(paths)
-    given = paths[starts].tolist()
-    if "" in given:
-        raise CoordinateError(file, f"row {starts[given.index('')] + 1} names no micrograph")
-    named = distinct_names(given, bare_name)
-    return np.repeat(as_text([named[path] for path in given]), lengths)
+    nameless = np.flatnonzero(paths == "")
+    if len(nameless):
+        raise CoordinateError(file, f"row {nameless[0] + 1} names no micrograph")
+    return paths
+
+
+def micrograph_paths(picks: Sequence[Picks]) -> NDArray[Any]:
+    """Return the path of each pick's micrograph; ``NAME.mrc`` where only the name is known."""
+    return np.repeat(
+        as_text([part.path or f"{part.name}.mrc" for part in picks]), [len(part) for part in picks]
+    )
+
+
+def diameters_in_pixels(picks: Sequence[Picks]) -> NDArray[np.float64] | None:
+    """Return the diameters in pixels of picks in micrographs with pixels of unknown size, NaN of others.
+
+    Returns
+    -------
+    array, shape (n,), or None
+        None where there are no such picks.
+    """
+    parts = [part.diameter if part.in_pixels else np.full(len(part), np.nan) for part in picks]
+    column = np.concatenate([np.empty(0), *parts])
+    return column if np.isfinite(column).any() else None
+
+
+def with_optics(picks: Picks, optics: Mapping[str, Any]) -> Picks:
+    """Return picks with RELION's labels of their micrograph's optics as further columns."""
+    columns = {label: np.full(len(picks), value) for label, value in optics.items()}
+    return replace(picks, extra={**picks.extra, **columns})
 
 
 def joined_extra(picks: Sequence[Picks]) -> dict[str, NDArray[Any]]:

@@ -22,9 +22,11 @@ from cryoglean.io.formats.rows import (
     MICROGRAPH_PATH,
     Rows,
     by_micrograph,
+    diameters_in_pixels,
     joined_extra,
-    micrograph_names,
+    micrograph_paths,
     require_centres,
+    require_micrographs,
 )
 from cryoglean.io.formats.text import as_floats, as_text, formatted_rows, read_text, word_columns
 from cryoglean.io.limits import open_file
@@ -39,11 +41,12 @@ _MEANINGS = {
     "y": ("y", "y_coord", "y-coordinate", "coord_y", "y_px", "rlncoordinatey"),
     "score": ("score", "fom", "figure_of_merit", "confidence", "rlnautopickfigureofmerit"),
     "diameter": ("diameter", "diameter_a", "diameter_å", "rlnparticlediameter"),
-    "diameter_px": ("diameter_px",),
+    "diameter_px": ("diameter_px", "cryogleandiameterpixels"),
     "kind": ("kind", "cryogleankind"),
 }
 _MEANING = {header: meaning for meaning, headers in _MEANINGS.items() for header in headers}
 _OURS = ("micrograph", "x", "y", "score", "diameter", "kind")
+_DIAMETER_PX = "diameter_px"
 _TOPAZ = ("image_name", "x_coord", "y_coord", "score")
 _NEEDS_QUOTES = re.compile(r'[",\t\n\r]|^\s|\s$').search
 _MAX_CELLS = 100_000_000
@@ -57,7 +60,7 @@ def read_csv(path: Path, pixel_size: float | None = None) -> list[Picks]:
     path : Path
         The file. Without a column of micrographs it is about the one it is named after.
     pixel_size : float, optional
-        Å per pixel of the micrographs; 1 where it is not given.
+        Å per pixel of the micrographs.
 
     Raises
     ------
@@ -129,10 +132,15 @@ def _table(picks: Sequence[Picks], labels: tuple[str, ...]) -> dict[str, NDArray
         xy[:, 0],
         xy[:, 1],
         np.concatenate([np.empty(0), *(part.score for part in picks)]),
-        np.concatenate([np.empty(0), *(part.diameter for part in picks)]),
+        np.concatenate([np.empty(0), *(part.diameter_angstrom for part in picks)]),
         as_text([kind for part in picks for kind in part.kind.tolist()]),
     ]
     table = dict(zip(labels, columns, strict=True))
+    in_pixels = diameters_in_pixels(picks)
+    if in_pixels is not None:
+        table[_DIAMETER_PX] = in_pixels
+    if any(part.path for part in picks):
+        table[MICROGRAPH_PATH] = micrograph_paths(picks)
     for label, values in joined_extra(picks).items():
         if label not in table:
             table[label] = as_text(values) if values.ndim > 1 or values.dtype.kind not in "iufb" else values
@@ -198,7 +206,7 @@ def _picks_of_words(columns: Mapping[str, NDArray[Any]], path: Path, pixel_size:
             found.setdefault(meaning, label)
     stem = table_name(path)
     if not columns:
-        return [Picks(np.empty((0, 2)), name=stem, pixel_size=pixel_size or 1.0)]
+        return [Picks(np.empty((0, 2)), name=stem, pixel_size=pixel_size)]
     if "x" not in found or "y" not in found:
         labels = ", ".join(list(columns)[:8])
         raise CoordinateError(path, f"wanted a header with the columns x and y, got: {labels[:200]}")
@@ -209,35 +217,28 @@ def _picks_of_words(columns: Mapping[str, NDArray[Any]], path: Path, pixel_size:
     }
     n = len(numbers["x"])
     if "micrograph" not in found and not n:
-        return [Picks(np.empty((0, 2)), name=stem, pixel_size=pixel_size or 1.0)]
-    extra = {label: values for label, values in columns.items() if label not in found.values()}
-    if "micrograph" in found:
-        paths = as_text(columns[found["micrograph"]])
-        names = micrograph_names(paths, path)
-        if (names != paths).any():
-            extra.setdefault(MICROGRAPH_PATH, paths)
-    else:
-        names = np.repeat(as_text([stem]), n)
+        return [Picks(np.empty((0, 2)), name=stem, pixel_size=pixel_size)]
+    # Of a name and a path the path says more.
+    of_path = MICROGRAPH_PATH if MICROGRAPH_PATH in columns else found.get("micrograph")
+    used = {*found.values(), of_path}
+    extra = {label: values for label, values in columns.items() if label not in used}
+    in_angstrom, in_pixels = (numbers.get(unit, np.nan) for unit in ("diameter", "diameter_px"))
+    if "diameter" in numbers and found["x"].lower() == "x-coordinate":
+        # CryoPPP gives them in pixels under the name of others.
+        in_angstrom, in_pixels = np.nan, numbers["diameter"]
     rows = Rows(
-        names,
+        np.repeat(as_text([stem]), n)
+        if of_path is None
+        else require_micrographs(as_text(columns[of_path]), path),
         require_centres(np.column_stack([numbers["x"], numbers["y"]]), path),
         score=numbers.get("score", 1.0),
-        diameter=_diameters(numbers, found, pixel_size or 1.0),
+        diameter=in_angstrom,
+        diameter_px=in_pixels,
         kind=columns[found["kind"]] if "kind" in found else "particle",
-        pixel_size=pixel_size or 1.0,
+        pixel_size=pixel_size or np.nan,
         extra=extra,
     )
     return by_micrograph(rows)
-
-
-def _diameters(
-    numbers: Mapping[str, NDArray[np.float64]], found: Mapping[str, str], pixel_size: float
-) -> NDArray[np.float64] | float:
-    """Particle diameters in Å; CryoPPP and tables with `diameter_px` give them in pixels."""
-    in_pixels = numbers.get("diameter_px")
-    if "diameter" in numbers and found["x"].lower() == "x-coordinate":
-        in_pixels = numbers["diameter"]
-    return numbers.get("diameter", np.nan) if in_pixels is None else in_pixels * pixel_size
 
 
 def table_name(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cryoglean.engine.plan import Job
 from cryoglean.engine.results import read_results
 from cryoglean.report.gallery import GalleryItem, draw_item, extremes
 from cryoglean.report.page import Section
@@ -44,7 +43,7 @@ def _by_merit(run: RunStatistics, comparison: Comparison) -> list[MicrographStat
 
 
 def _item(one: MicrographStatistics, run: RunStatistics, comparison: Comparison | None) -> GalleryItem:
-    ((_, picks),) = read_results([Job(one.name, one.path)], run.folder)
+    ((_, _, picks),) = read_results([one.job], run.folder)
     merit = comparison.merit_of(one.name) if comparison else None
     facts = [counted(one.picks, "pick")]
     if merit is not None:
@@ -54,7 +53,7 @@ def _item(one: MicrographStatistics, run: RunStatistics, comparison: Comparison 
     if one.name in run.defocus:
         facts.append(f"defocus {run.defocus[one.name] / 1e4:.2f}\N{NO-BREAK SPACE}µm")
     return GalleryItem(
-        one.path,
+        one.job.micrograph,
         picks,
         facts="; ".join(facts),
         truth=comparison.truth.get(one.name) if comparison else None,
