@@ -2,6 +2,7 @@
 
 import csv
 
+import mrcfile
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -108,13 +109,31 @@ def test_a_movie_is_never_overwritten(tmp_path, cryoglean):
     assert (tmp_path / "same.mrc").read_bytes() == before
 
 
-def test_two_movies_of_one_name_are_refused(movie, tmp_path, cryoglean):
+def test_movies_of_one_name_are_averaged_each_into_its_own_file(movie, tmp_path, cryoglean):
     other = tmp_path / "others" / "drift.mrcs"
-    other.parent.mkdir()
-    other.write_bytes(movie.read_bytes())
-    ended = cryoglean("average", movie, other, "--out", tmp_path / "out")
-    assert ended.code == 2
-    assert "have the same name" in ended.err
+    write_mrc(other, np.random.default_rng(1).normal(9, 1, (4, 48, 64)), pixel_size=1.5)
+    assert cryoglean("average", movie, other, "--out", tmp_path / "out").code == 0
+    assert read_micrograph(tmp_path / "out" / "others_drift.mrc").shape == (48, 64)
+    assert read_micrograph(tmp_path / "out" / "drift.mrc").shape != (48, 64)
+    shifts = (tmp_path / "out" / "shifts.csv").read_text()
+    assert {line.split(",")[0] for line in shifts.split()[1:]} == {"drift", "others_drift"}
+
+
+def test_an_unknown_pixel_size_is_not_written_as_one(tmp_path, cryoglean):
+    write_mrc(tmp_path / "m.mrcs", np.random.default_rng(1).normal(9, 1, (2, 48, 64)), pixel_size=None)
+    assert cryoglean("average", tmp_path / "m.mrcs", "--out", tmp_path / "out").code == 0
+    with mrcfile.open(tmp_path / "out" / "m.mrc") as file:
+        assert float(file.voxel_size.x) == 0
+
+
+def test_the_pixel_size_of_a_movie_comes_from_the_star_file_that_lists_it(movie, tmp_path, cryoglean):
+    (tmp_path / "movies.star").write_text(
+        "data_optics\nloop_\n_rlnOpticsGroup\n_rlnMicrographOriginalPixelSize\n1 0.8\n\n"
+        f"data_movies\nloop_\n_rlnMicrographMovieName\n_rlnOpticsGroup\n{movie} 1\n"
+    )
+    ended = cryoglean("average", tmp_path / "movies.star", "--out", tmp_path / "out")
+    assert read_micrograph(tmp_path / "out" / "drift.mrc").pixel_size == pytest.approx(0.8)
+    assert "the header says 1.5 Å" in ended.err
 
 
 @pytest.mark.parametrize(

@@ -112,11 +112,13 @@ def test_optics_groups_come_from_the_star_file_of_the_micrographs(data, cryoglea
     )
     arguments = ("convert", "picks.csv", "p.star", "--to", "relion-particles")
     assert "wants voltage" in cryoglean(*arguments, "--micrographs", "mics").err
-    assert cryoglean(*arguments, "--micrographs", "micrographs.star").err == ""
+    assert cryoglean(*arguments, "--micrographs", "micrographs.star").err == (
+        "warning: the STAR file says 0.75 Å per pixel, but the header says 1.5 Å; the first is believed\n"
+    )
     found = read_picks("p.star")
     assert [one.pixel_size for one in found] == [1.5, 0.75, 1.5]
     assert [one.extra["rlnVoltage"][0] for one in found] == [300, 200, 300]
-    assert [one.extra["rlnMicrographName"][0] for one in found] == [f"mics/mic_0{i}.mrc" for i in (1, 2, 3)]
+    assert [one.path for one in found] == [f"mics/mic_0{i}.mrc" for i in (1, 2, 3)]
     cryoglean("convert", "picks.csv", "Pick", "--to", "relion", "--micrographs", "micrographs.star")
     assert "mics/mic_02.mrc Pick/mic_02_autopick.star\n" in Path("Pick/autopick.star").read_text()
 
@@ -129,7 +131,10 @@ def test_what_does_not_match_is_reported(data, cryoglean):
     write_picks([Picks(np.array([[1.0, 2.0]]), name="other")], "other.csv")
     printed = cryoglean("convert", "other.csv", "lost.csv", "--micrographs", "mics")
     assert printed.code == 1
-    assert "they are about other, the micrographs are mic_01, mic_02, mic_03" in printed.err
+    assert (
+        "they are about other, the micrographs are mics/mic_01.mrc, mics/mic_02.mrc, mics/mic_03.mrc"
+        in printed.err
+    )
     assert not Path("lost.csv").exists()
     Path("mics/mic_04.mrc").write_bytes(b"no image")
     printed = cryoglean("convert", "picks.csv", "out.csv", "--micrographs", "mics")
@@ -173,7 +178,11 @@ def test_merge_counts_votes(data, cryoglean):
     joined = read_picks("all.csv")
     np.testing.assert_array_equal(joined[0].extra["votes"], 2 - np.arange(len(joined[0])) % 2)
     np.testing.assert_allclose(joined[0].extra["score_picks"], everything[0].score, rtol=1e-6)
-    assert cryoglean("merge", "picks.csv", "half", "--out", "two.csv", "--min-votes", 2).code == 0
+    # Half a diameter is a distance in Å, which say nothing of pixels of unknown size.
+    arguments = ("merge", "picks.csv", "half", "--out", "two.csv", "--min-votes", 2)
+    refused = cryoglean(*arguments)
+    assert (refused.code, "give --angpix" in refused.err) == (2, True)
+    assert cryoglean(*arguments, "--angpix", 1.5).code == 0
     assert sum(map(len, read_picks("two.csv"))) == agreed
 
 

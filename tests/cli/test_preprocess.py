@@ -82,13 +82,14 @@ def test_what_cannot_be_used_is_said(tmp_path: Path, cryoglean: Run, rng: np.ran
     assert not (tmp_path / "out").exists()
 
 
-def test_equal_names_are_refused(micrograph: Path, tmp_path: Path, cryoglean: Run) -> None:
+def test_equal_names_get_folders_of_their_own(micrograph: Path, tmp_path: Path, cryoglean: Run) -> None:
     other = tmp_path / "other" / micrograph.name
     other.parent.mkdir()
     other.write_bytes(micrograph.read_bytes())
-    ended = cryoglean("preprocess", micrograph, other, "--stages", tmp_path / "out")
-    assert ended.code == 2
-    assert "same name" in ended.err
+    ended = cryoglean("preprocess", micrograph, other, "--stages", tmp_path / "out", "--diameter", 60)
+    assert ended.code == 0
+    names = {path.name for path in (tmp_path / "out").iterdir() if path.is_dir()}
+    assert names == {"drawn", "other_drawn"}
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_a_missing_micrograph_is_listed_and_does_not_stop_the_others(
 ) -> None:
     result = _run(data_set, tmp_path / "out", "--micrographs", str(data_set.micrographs / "field_2.mrc"))
     assert result.exit_code == 3
-    assert "the micrograph field_1 is not among the micrographs" in result.output
+    assert "the micrograph MotionCorr/job002/field_1.tiff is not among the micrographs" in result.output
     assert sorted(path.name for path in (tmp_path / "out" / "labels").iterdir()) == ["field_2.npz"]
 
 
@@ -82,7 +82,7 @@ def test_two_statements_of_the_pixel_size_must_agree(data_set: DataSet, tmp_path
     odd = ("--micrographs", str(tmp_path / "odd"))
     result = _run(data_set, tmp_path / "out", *odd)
     assert result.exit_code == 1
-    assert "1.3 Å by its header, but of 2.5 Å by the particles' file" in result.output
+    assert "1.3 Å by its own files, but of 2.5 Å by the particles' file" in result.output
     assert _run(data_set, tmp_path / "out", *odd, "--angpix", "2.5").exit_code == 0
 
 

@@ -42,7 +42,7 @@ def test_what_was_looked_at_is_sure_and_the_rest_of_it_background(run: RunFolder
     made = correct("mic1", looked_at=True)
     annotations = annotations_of_run(run)
     (annotated,) = annotations.micrographs
-    assert (annotated.name, annotated.path.stem) == ("mic1", "mic1")
+    assert (annotated.name, annotated.file.path.stem) == ("mic1", "mic1")
     deleted = (made.deleted[0].x, made.deleted[0].y)
     assert rows(annotated.annotation.sure) == (rows(picked(run, "mic1")) - {deleted}) | {(100.0, 101.0)}
     assert rows(annotated.annotation.refuted) == {deleted}
@@ -101,7 +101,7 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
 
 def test_picks_of_other_programs_find_their_micrographs(micrographs: Path, tmp_path: Path) -> None:
     xy = np.array([[20.0, 30.0], [60.0, 80.0]])
-    mine = Picks(xy, diameter=np.full(2, 24.0), name="mic2_DW", shape=(200, 200))
+    mine = Picks(xy, diameter=np.full(2, 24.0), name="mic2_DW", shape=(200, 200), pixel_size=1.0)
     write_picks([mine], tmp_path / "mine" / "mic2_DW.box", format="eman")
     known = PickConfig(diameter=96.0)
     annotations = annotations_of_picks([tmp_path / "mine"], [micrographs], config=known, complete=False)

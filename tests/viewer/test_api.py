@@ -13,11 +13,13 @@ from starlette.testclient import TestClient
 from cryoglean.corrections import read_corrections
 from cryoglean.engine import RunFolder, reselect
 from cryoglean.engine.ledger import read_record
+from cryoglean.engine.plan import Job
+from cryoglean.engine.register import enrol, read_jobs
 from cryoglean.errors import CoordinateError, UsageError
 from cryoglean.io.formats import read_picks, write_picks
 from cryoglean.select import select
 from cryoglean.select.settings import SelectConfig
-from cryoglean.types import Picks
+from cryoglean.types import MicrographFile, Picks
 from cryoglean.viewer import index, results
 from cryoglean.viewer.messages import SCORE_BINS
 from cryoglean.viewer.reference import read_reference
@@ -159,11 +161,11 @@ def test_another_window_hears_what_has_changed(open_page: Pages) -> None:
 def test_what_is_picked_meanwhile_is_shown(page: TestClient, folder: RunFolder) -> None:
     loaded(page)
     since = page.get("/api/changes").json()["revision"]
-    with folder.inputs.open("a") as inputs:
-        inputs.write("later/mic9.mrc\n")
+    *_, later = enrol(folder, [*(job.micrograph for job in read_jobs(folder)), Path("later/mic9.mrc")])
     until(lambda: page.get("/api/run").json()["micrographs"] == 5)
     assert page.get("/api/micrographs").json()["state"][4] == "missing"
-    record = json.loads(folder.record("mic0").read_text()) | {"micrograph": "mic9"}
+    about = {"micrograph": "mic9", "path": "later/mic9.mrc", "file": later.micrograph.location}
+    record = json.loads(folder.record("mic0").read_text()) | about
     folder.record("mic9").write_text(json.dumps(record))
     until(lambda: page.get("/api/micrographs").json()["state"][4] == "done")
     assert 4 in page.get(f"/api/changes?since={since}").json()["changed"]
@@ -262,21 +264,24 @@ def test_a_run_that_cannot_be_written_can_be_looked_at(page: TestClient, folder:
 def test_reference_picks_are_paired_by_name(open_page: Pages, tmp_path: Path, folder: RunFolder) -> None:
     there = Picks(np.array([[1.0, 2.0], [3.0, 4.0]]), name="mic1_autopick")
     write_picks([there, Picks(np.array([[9.0, 9.0]]), name="other")], tmp_path / "truth.csv")
-    reference = read_reference([tmp_path / "truth.csv"], ["mic0", "mic1"])
+    reference = read_reference(
+        [tmp_path / "truth.csv"],
+        [Job(name, MicrographFile(Path(f"data/{name}.mrc"))) for name in ("mic0", "mic1")],
+    )
     page = loaded(open_page(reference))
     assert page.get("/api/run").json()["reference"] == {"name": "truth.csv", "micrographs": 1, "picks": 2}
     assert page.get("/api/micrographs").json()["reference"] == [None, 2, None, None]
     assert page.get("/api/micrographs/1/picks").json()["reference"] == {"x": [1.0, 3.0], "y": [2.0, 4.0]}
     assert page.get("/api/micrographs/0/picks").json()["reference"] is None
     with pytest.raises(UsageError, match="none of these picks"):
-        read_reference([tmp_path / "truth.csv"], ["elsewhere"])
+        read_reference([tmp_path / "truth.csv"], [Job("elsewhere", MicrographFile(Path("elsewhere.mrc")))])
 
 
 def test_a_large_run_is_shown_while_it_is_read(open_page: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(index, "BATCH", 1)
     gate = threading.Event()
-    read = index.read_record
-    monkeypatch.setattr(index, "read_record", lambda path: gate.wait(20) and read(path))
+    read = index.record_of
+    monkeypatch.setattr(index, "record_of", lambda job, folder: gate.wait(20) and read(job, folder))
     page = open_page()
     assert page.get("/api/micrographs").json()["state"] == ["reading"] * 4
     assert not histograms(page).any()

@@ -17,6 +17,7 @@ from cryoglean.errors import MicrographError
 from cryoglean.io import write_mrc
 from cryoglean.io.formats import read_picks
 from cryoglean.pickers.settings import PickConfig
+from cryoglean.types import MicrographFile
 from cryoglean.viewer import pictures
 from cryoglean.viewer.overlays import Overlays
 from cryoglean.viewer.pictures import Kept, Pictures, levels
@@ -47,7 +48,7 @@ def test_levels_halve_down_to_what_a_screen_shows() -> None:
 
 @pytest.mark.parametrize("level", [0, 1, 2, 9])
 def test_every_level_shows_the_whole_micrograph(large: Path, tmp_path: Path, level: int) -> None:
-    picture = decoded(Pictures(tmp_path).picture(large, level, lowpass=60.0))
+    picture = decoded(Pictures(tmp_path).picture(MicrographFile(large), level, lowpass=60.0))
     shape = levels((2051, 3001))[min(level, 2)]
     assert picture.shape == shape
     assert picture.dtype == np.uint8
@@ -62,7 +63,7 @@ def test_every_level_shows_the_whole_micrograph(large: Path, tmp_path: Path, lev
 
 def test_the_low_pass_takes_noise_away(large: Path, tmp_path: Path) -> None:
     made = Pictures(tmp_path)
-    raw, smooth = (decoded(made.picture(large, 0, lowpass=length)) for length in (0.0, 40.0))
+    raw, smooth = (decoded(made.picture(MicrographFile(large), 0, lowpass=length)) for length in (0.0, 40.0))
 
     def grain(image: np.ndarray) -> float:
         return float(np.diff(image.astype(float)[1000:]).std() / image[1000:].std())
@@ -73,11 +74,11 @@ def test_the_low_pass_takes_noise_away(large: Path, tmp_path: Path) -> None:
 
 def test_a_thumbnail_is_kept_until_the_micrograph_changes(large: Path, tmp_path: Path) -> None:
     made = Pictures(tmp_path / "thumbnails")
-    small = made.thumbnail(large, "large", lowpass=40.0)
+    small = made.thumbnail(MicrographFile(large), "large", lowpass=40.0)
     assert decoded(small).shape == (109, 160)
     large.rename(tmp_path / "away.mrc")
     with pytest.raises(MicrographError):
-        made.thumbnail(large, "large", lowpass=40.0)
+        made.thumbnail(MicrographFile(large), "large", lowpass=40.0)
     (tmp_path / "away.mrc").rename(large)
     # Another program finds it on the disk.
     kept = tmp_path / "thumbnails" / "large.jpg"
@@ -85,17 +86,19 @@ def test_a_thumbnail_is_kept_until_the_micrograph_changes(large: Path, tmp_path:
     status = kept.stat()
     kept.write_bytes(b"kept")
     os.utime(kept, ns=(status.st_mtime_ns, status.st_mtime_ns))
-    assert Pictures(tmp_path / "thumbnails").thumbnail(large, "large", lowpass=40.0) == b"kept"
+    assert (
+        Pictures(tmp_path / "thumbnails").thumbnail(MicrographFile(large), "large", lowpass=40.0) == b"kept"
+    )
     os.utime(large, ns=(1, 1))
-    assert Pictures(tmp_path / "thumbnails").thumbnail(large, "large", lowpass=40.0) == small
+    assert Pictures(tmp_path / "thumbnails").thumbnail(MicrographFile(large), "large", lowpass=40.0) == small
 
 
 def test_a_changed_micrograph_is_read_again(large: Path, tmp_path: Path) -> None:
     made = Pictures(tmp_path)
-    before = made.picture(large, 2, lowpass=0.0)
-    assert made.picture(large, 2, lowpass=0.0) is before
+    before = made.picture(MicrographFile(large), 2, lowpass=0.0)
+    assert made.picture(MicrographFile(large), 2, lowpass=0.0) is before
     write_mrc(large, np.random.default_rng(1).normal(0, 1, (300, 400)), pixel_size=2.0)
-    assert decoded(made.picture(large, 2, lowpass=0.0)).shape == (300, 400)
+    assert decoded(made.picture(MicrographFile(large), 2, lowpass=0.0)).shape == (300, 400)
 
 
 def test_what_is_kept_has_a_bound_and_is_made_once() -> None:
@@ -195,7 +198,7 @@ def test_what_the_picker_sees_can_be_laid_over(page: TestClient, folder: RunFold
 
 def test_networks_show_contamination_whatever_the_picks_were_made_by(page: TestClient, picked: Path) -> None:
     config = PickConfig(method="network", diameter=96.0, contrast="dark")
-    overlays, micrograph = Overlays(), picked / "data" / "mic0.mrc"
+    overlays, micrograph = Overlays(), MicrographFile(picked / "data" / "mic0.mrc")
     found = {what: overlays.get(micrograph, what, config) for what in ("particle", "contamination")}
     particle, contamination = map(decoded, found.values())
     # Both cover the micrograph; particles are told pixel by pixel.

@@ -236,7 +236,9 @@ def _matched(
     ]
     if picks and not pairing.pairs and not problems:
         cause = f"no micrograph given has these picks: they are about {some(names)}"
-        raise CoordinateError(source, f"{cause}, the micrographs are {some(list(known))}")
+        raise CoordinateError(
+            source, f"{cause}, the micrographs are {some([place.file.listed for place in known.values()])}"
+        )
     if pairing.unmatched:
         cause = (
             f"no micrograph was given for the picks of {len(pairing.unmatched)}: {some(pairing.unmatched)}"

@@ -86,7 +86,8 @@ class _Reach:
         known = np.concatenate([np.zeros(0), *(one.diameter_px for picks in sets for one in picks)])
         known = known[np.isfinite(known)]
         if not len(known):
-            raise UsageError("the picks have no diameters: give --distance in Å or --distance-px")
+            what = "say no diameters, or no pixel size that theirs in Å mean something for"
+            raise UsageError(f"the picks {what}: give --angpix, or --distance-px")
         return cls(None, float(np.median(known)) / 2)
 
     def in_pixels(self, picks: Sequence[Picks]) -> float:

@@ -134,7 +134,7 @@ def read_jobs(folder: RunFolder) -> list[Job]:
     """
     register = _read(folder)
     if not register.micrographs and not folder.inputs.exists():
-        raise FileError(folder.inputs, "there is no such file", _REMEDY)
+        raise FileError(folder.inputs, "cannot be read: there is no such file", _REMEDY)
     return [Job(entry.name, _file_of(entry, folder), entry.key) for entry in register.micrographs]
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from cryoglean.engine import RunFolder
+from cryoglean.engine.plan import Job
 from cryoglean.engine.size import MeasuredSize
 from cryoglean.pickers.settings import PickConfig
 from cryoglean.report.sections.contamination import contamination
@@ -25,11 +26,11 @@ from cryoglean.report.statistics import (
     MicrographStatistics,
     RunStatistics,
 )
+from cryoglean.types import MicrographFile
 from tests.report.rendering import html_of, text_of
 
 ONE = MicrographStatistics(
-    "mic",
-    Path("mic.mrc"),
+    Job("mic", MicrographFile(Path("mic.mrc"))),
     picks=100,
     expected_hits=95.0,
     expected_particles=100.0,
@@ -44,7 +45,9 @@ CONFIG = PickConfig(diameter=100.0, contrast="dark", min_score=0.5, method="unsu
 
 def run_of(*micrographs: MicrographStatistics, **config: object) -> RunStatistics:
     run = RunStatistics(RunFolder(Path("run")), CONFIG.changed(**config))
-    run.micrographs = [replace(one, name=f"mic{k}") for k, one in enumerate(micrographs)]
+    run.micrographs = [
+        replace(one, job=replace(one.job, name=f"mic{k}")) for k, one in enumerate(micrographs)
+    ]
     telling = [one for one in micrographs if one.contaminated is not None]
     candidates = sum(one.candidates for one in telling)
     share = sum(one.contaminated for one in telling) / candidates if candidates else None
