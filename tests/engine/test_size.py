@@ -134,7 +134,7 @@ class TestKeeping:
         stored = asdict(self.found)
         del stored["source"], stored["reason"]
         (tmp_path / "calibration.json").write_text(json.dumps(stored))
-        assert read_size(tmp_path / "particle_size.json", OPEN, self.paths) == self.found
+        assert read_size(tmp_path / "particle_size.json", OPEN, self.micrographs) == self.found
 
     def test_it_does_not_hold_for_other_words_of_the_user(self, kept: Path) -> None:
         assert read_size(kept, PickConfig(angpix=2.0), self.micrographs) is None
