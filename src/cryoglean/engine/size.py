@@ -166,7 +166,9 @@ def read_size(path: Path, config: PickConfig, micrographs: Sequence[MicrographFi
     measured = kept_size(path)
     if measured is None or measured.asked != _asked(config):
         return None
-    return None if {one.location for one in micrographs}.isdisjoint(measured.sources) else measured
+    # Earlier versions kept paths as they were given.
+    sources = {MicrographFile(Path(source)).location for source in measured.sources}
+    return None if sources.isdisjoint(one.location for one in micrographs) else measured
 
 
 def kept_size(path: Path) -> MeasuredSize | None:
