@@ -32,8 +32,9 @@ import numpy as np
 from cryoglean.corrections import Added, Corrections, Deleted
 from cryoglean.corrections.files import write_corrections
 from cryoglean.engine import RunFolder
-from cryoglean.engine.ledger import Record, read_record
+from cryoglean.engine.ledger import Record
 from cryoglean.engine.proposals import propose_for_training
+from cryoglean.engine.records import read_record
 from cryoglean.evaluate import evaluate, match
 from cryoglean.io.formats import read_picks
 from cryoglean.networks.weights import read_weights

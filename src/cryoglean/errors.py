@@ -62,6 +62,26 @@ class DatasetError(FileError):
     """Training data that cannot be read or used."""
 
 
+class NewerError(FileError):
+    """A file that a newer version of this program wrote, which is neither used nor replaced.
+
+    Parameters
+    ----------
+    path : Path or str
+        The file.
+    written, own : str
+        Version that wrote it, and version of this program.
+    """
+
+    def __init__(self, path: Path | str, written: str, own: str) -> None:
+        self.written, self.own = written, own
+        cause = f"was written by version {written}, which is newer than this one, {own}"
+        super().__init__(path, cause, "use that version, or another folder")
+
+    def __reduce__(self) -> tuple[type[NewerError], tuple[str, str, str]]:
+        return (type(self), (str(self.path), self.written, self.own))
+
+
 class OutputError(FileError):
     """A result that cannot be written."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 
@@ -38,6 +38,16 @@ class Config(BaseModel):
     def merged(cls, stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
         """Join the settings of a file and those given beside it, which win."""
         return {**stored, **given}
+
+
+def fault_of(error: ValidationError) -> str:
+    """Say in a few words what is wrong with a file of settings or of values, and where in it."""
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])[:200]
+    reason = (
+        "no such name" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
+    )
+    return f"{place}: {reason}" if place else reason
 
 
 class Range(Config):

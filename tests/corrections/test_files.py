@@ -28,7 +28,6 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     [
         ("", "no corrections"),
         ('{"micrograph": "mic", "added": [{"id"', "no corrections"),
-        ('{"micrograph": "mic", "version": 2}', "version"),
         ('{"micrograph": "mic", "added": [{"id": "a", "x": NaN, "y": 1}]}', "no corrections"),
         ('{"micrograph": "mic", "deletet": []}', "deletet"),
         ("[]", "no corrections"),
@@ -49,3 +48,10 @@ def test_digests_tell_what_picks_follow_from() -> None:
     assert MADE.digest == MADE.changed(revision=9, looked_at=False).digest
     assert len({MADE.digest, MADE.changed(added=()).digest, ""}) == 3
     assert MADE.changed(rejected=True).digest == "rejected"
+
+
+def test_corrections_of_a_newer_format_are_left_to_who_wrote_them(tmp_path: Path) -> None:
+    path = tmp_path / "mic.json"
+    path.write_text('{"micrograph": "mic", "version": 2, "outlines": []}')
+    with pytest.raises(CorrectionsError, match=r"corrections of format 2, not 1 \(use the version"):
+        read_corrections(path, "mic")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cryoglean.engine.ledger import read_record
+from cryoglean.engine.records import read_record
 
 SIDE, PARTICLE = 200, 24
 

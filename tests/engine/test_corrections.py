@@ -11,7 +11,7 @@ import pytest
 
 from cryoglean.corrections import Added, Corrections, Deleted, Moved, write_corrections
 from cryoglean.engine import Run, RunFolder, pick, reselect, watch
-from cryoglean.engine.ledger import read_record
+from cryoglean.engine.records import read_record
 from cryoglean.engine.settings import EngineConfig, WatchConfig
 from cryoglean.io.formats import read_picks
 from cryoglean.pickers.settings import PickConfig

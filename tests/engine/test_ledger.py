@@ -1,3 +1,4 @@
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -8,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+import cryoglean
 from cryoglean.engine.folder import RunFolder
-from cryoglean.engine.ledger import Record, beside, identify, read_record, rounded, write_record
+from cryoglean.engine.ledger import Record, beside, identify, rounded
 from cryoglean.engine.plan import Job
-from cryoglean.errors import MicrographError
+from cryoglean.engine.records import read_record, write_record
+from cryoglean.errors import MicrographError, NewerError
 from cryoglean.pickers.settings import PickConfig
 from cryoglean.types import MicrographFile, Picks
 
@@ -86,6 +89,103 @@ def test_a_record_cut_off_anywhere_counts_as_none(tmp_path: Path) -> None:
     for length in range(0, len(whole), 7):
         path.write_bytes(whole[:length])
         assert read_record(path) is None
+
+
+NOT_GIVEN = object()
+
+
+def changed(stored: dict, value: object, *keys: str) -> dict:
+    """Return a record with another value in one place; without it where none is given."""
+    whole = json.loads(json.dumps(stored))
+    place = whole
+    for key in keys[:-1]:
+        place = place[key]
+    if value is NOT_GIVEN:
+        del place[keys[-1]]
+    else:
+        place[keys[-1]] = value
+    return whole
+
+
+WRONG: list[tuple] = [
+    (None, "seconds"),
+    (-1.0, "seconds"),
+    (float("nan"), "seconds"),
+    ("3", "seconds"),
+    ([[1]], "warnings"),
+    ("text", "warnings"),
+    (None, "path"),
+    (7, "micrograph"),
+    ("../../victim", "micrograph"),
+    ("a/b", "micrograph"),
+    ("", "micrograph"),
+    (1, "error"),
+    ({"size": -1, "mtime_ns": 0}, "input"),
+    ({"size": "1", "mtime_ns": 0}, "input"),
+    ({"anything": 1}, "input"),
+    ([], "config"),
+    ({"diameter": "wide"}, "config"),
+    ({"new_setting": 1}, "config"),
+    ([], "candidates"),
+    ([], "candidates", "shape"),
+    ([1, 2, 3], "candidates", "shape"),
+    ([-1, 5], "candidates", "shape"),
+    ([1, "5"], "candidates", "shape"),
+    (0, "candidates", "pixel_size"),
+    (float("inf"), "candidates", "pixel_size"),
+    ("not base64!", "candidates", "x"),
+    ("AAAA", "candidates", "x"),
+    ("", "candidates", "y"),
+    ([1, 2], "candidates", "score"),
+    ([1.0], "candidates", "diameter"),
+    (float("inf"), "candidates", "diameter"),
+    (-5.0, "candidates", "diameter"),
+    ("<script>", "candidates", "kind"),
+    ([], "candidates", "extra"),
+    ({"angle": [1]}, "candidates", "extra"),
+    ({"angle": [[1, 2]] * 5}, "candidates", "extra"),
+    ({"angle": [{}] * 5}, "candidates", "extra"),
+    ({"angle": [[1], [1, 2]]}, "candidates", "extra"),
+    (1, "of_another_program"),
+    (NOT_GIVEN, "candidates"),
+    (NOT_GIVEN, "version"),
+]
+
+
+@pytest.mark.parametrize(("value", "keys"), [(value, keys) for value, *keys in WRONG])
+def test_a_record_with_one_value_of_another_kind_counts_as_none(
+    tmp_path: Path, value: object, keys: list[str]
+) -> None:
+    path = tmp_path / "mic.json"
+    write_record(path, Record("mic", "mic.mrc", CONFIG, candidates=rounded(picks_of(5))))
+    assert read_record(path) is not None
+    path.write_text(json.dumps(changed(json.loads(path.read_text()), value, *keys)))
+    assert read_record(path) is None
+
+
+def test_a_pipe_and_a_device_are_no_records(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "mic.json")
+    assert read_record(tmp_path / "mic.json") is None
+    (tmp_path / "endless.json").symlink_to("/dev/zero")
+    assert read_record(tmp_path / "endless.json") is None
+
+
+@pytest.mark.parametrize("version", ["9.0", "0.99.0", "1.0.0.dev1", "10"])
+@pytest.mark.parametrize("readable", [True, False])
+def test_a_record_of_a_newer_version_is_no_damaged_one(tmp_path: Path, version: str, readable: bool) -> None:
+    path = tmp_path / "mic.json"
+    write_record(path, Record("mic", "mic.mrc", CONFIG, candidates=rounded(picks_of(5)), version=version))
+    if not readable:
+        path.write_text(json.dumps(changed(json.loads(path.read_text()), 1, "config", "new_setting")))
+    with pytest.raises(NewerError, match=f"written by version {version}, which is newer than this one"):
+        read_record(path)
+
+
+@pytest.mark.parametrize("version", ["0.1.0", cryoglean.__version__, "0.0.9", "", "x"])
+def test_a_record_of_an_older_version_is_read(tmp_path: Path, version: str) -> None:
+    path = tmp_path / "mic.json"
+    write_record(path, Record("mic", "mic.mrc", CONFIG, candidates=rounded(picks_of(5)), version=version))
+    assert read_record(path).version == version
 
 
 class TestIsCurrent:

@@ -9,8 +9,8 @@ import pytest
 
 from cryoglean.corrections import Corrections, write_corrections
 from cryoglean.engine import Run, RunFolder, pick, reselect
-from cryoglean.engine.ledger import read_record
 from cryoglean.engine.micrograph_table import STAR_LABELS
+from cryoglean.engine.records import read_record
 from cryoglean.engine.settings import EngineConfig
 from cryoglean.io.formats.star import Block, read_star, write_star
 from cryoglean.pickers.settings import PickConfig

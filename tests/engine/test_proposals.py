@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from cryoglean.engine import RunFolder
-from cryoglean.engine.ledger import Record, rounded, write_record
+from cryoglean.engine.ledger import Record, rounded
 from cryoglean.engine.proposals import propose_for_threshold, propose_for_training
+from cryoglean.engine.records import write_record
 from cryoglean.engine.register import enrol
 from cryoglean.errors import FileError
 from cryoglean.pickers.settings import PickConfig

@@ -13,10 +13,10 @@ import pytest
 from cryoglean.corrections import Corrections
 from cryoglean.corrections.files import write_corrections
 from cryoglean.engine import Run, RunFolder, pick, reselect
-from cryoglean.engine.ledger import read_record
+from cryoglean.engine.records import read_record
 from cryoglean.engine.register import enrol, read_jobs
 from cryoglean.engine.settings import EngineConfig
-from cryoglean.errors import FileError
+from cryoglean.errors import FileError, NewerError
 from cryoglean.io import write_mrc
 from cryoglean.io.formats import read_picks
 from cryoglean.pickers.settings import PickConfig
@@ -219,7 +219,7 @@ def test_a_run_without_a_register_opens_and_goes_on(place, run_of):
     assert len(dates_of_records(folder)) == len(dates) == 2
 
 
-@pytest.mark.parametrize("spoiled", ["", "{", "[]", '{"version": 2}', '{"micrographs": [{"key": "../x"}]}'])
+@pytest.mark.parametrize("spoiled", ["", "{", "[]", '{"version": "x"}', '{"micrographs": [{"key": "../x"}]}'])
 def test_a_damaged_register_is_made_again_and_nothing_is_mixed_up(place, run_of, spoiled):
     folder = run_of("run", "b/mic1.mrc")
     run_of("run", "a/mic1.mrc", "b/mic1.mrc")
@@ -228,6 +228,17 @@ def test_a_damaged_register_is_made_again_and_nothing_is_mixed_up(place, run_of,
     reselect(folder, SelectConfig())
     run_of("run", "a/mic1.mrc", "b/mic1.mrc")
     assert picks_by_path(folder) == before
+
+
+def test_the_register_of_a_newer_version_is_left_alone(place, run_of):
+    folder = run_of("run", "a/mic1.mrc")
+    newer = '{"version": 2, "micrographs": "in another form"}'
+    folder.register.write_text(newer)
+    before = folder.table.read_bytes()
+    for change in (lambda: reselect(folder, SelectConfig()), lambda: run_of("run", "a/mic1.mrc")):
+        with pytest.raises(NewerError, match="version 2 of its format, which is newer"):
+            change()
+    assert (folder.register.read_text(), folder.table.read_bytes()) == (newer, before)
 
 
 def test_a_key_or_a_name_that_is_a_path_is_not_believed(place, run_of):

@@ -11,11 +11,12 @@ import pytest
 
 from cryoglean.engine import Run, RunFolder, pick, reselect
 from cryoglean.engine.events import Ended, Started
-from cryoglean.engine.ledger import Record, read_record, rounded
+from cryoglean.engine.ledger import Record, rounded
+from cryoglean.engine.records import read_record
 from cryoglean.engine.results import read_config
 from cryoglean.engine.settings import EngineConfig
 from cryoglean.engine.work import Outcome, file_results
-from cryoglean.errors import FileError, OutputError, UsageError
+from cryoglean.errors import FileError, NewerError, OutputError, UsageError
 from cryoglean.io import read_micrograph
 from cryoglean.io.formats import read_picks
 from cryoglean.pickers import build_picker, find_alone
@@ -176,6 +177,22 @@ def test_selecting_anew_that_is_interrupted_is_made_up_for(
 def test_selecting_needs_a_run(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="name the folder that `cryoglean pick --out` wrote"):
         reselect(RunFolder(tmp_path), SelectConfig())
+
+
+def test_what_a_newer_version_has_done_is_left_alone(session: list[Path], out: RunFolder) -> None:
+    run = Run(session, out, PickConfig(diameter=96, contrast="dark"), ONE)
+    pick(run, ignore)
+    record = out.record("mic0002")
+    stored = json.loads(record.read_text())
+    record.write_text(json.dumps(stored | {"version": "9.0", "config": stored["config"] | {"new": 1}}))
+    before = {path: path.read_bytes() for path in out.root.rglob("*") if path.is_file()}
+    for change in (lambda: pick(run, ignore), lambda: reselect(out, SelectConfig(min_score=0.9))):
+        with pytest.raises(NewerError, match=r"mic0002.json: was written by version 9.0"):
+            change()
+        after = {path: path.read_bytes() for path in out.root.rglob("*") if path.is_file()}
+        assert {path: after[path] for path in before if path != out.lock} == {
+            path: before[path] for path in before if path != out.lock
+        }
 
 
 def test_the_measured_diameter_is_used_for_all_and_kept(session: list[Path], out: RunFolder) -> None:

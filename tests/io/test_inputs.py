@@ -100,14 +100,14 @@ def test_a_star_file_may_name_movies(folder):
         (["data/*.txt"], "matches 1 files but no micrograph"),
         (["@nowhere.txt"], r"@nowhere\.txt: cannot read this list"),
         (["@data/m2.mrc"], "the list is empty"),
-        (["@binary"], "it is not text"),
+        (["@binary"], "a binary or damaged file"),
         (["empty"], "no micrographs in this folder; files ending in .mrc"),
         (["other.star"], "there is no column _rlnMicrographName"),
     ],
 )
 def test_what_cannot_be_found_is_named(folder, tmp_path, given, message):
     (tmp_path / "empty").mkdir()
-    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00\x99")
+    (tmp_path / "binary").write_bytes(b"\xff\x00\x99")
     (tmp_path / "other.star").write_text(star_of(["1"], "_rlnVoltage"))
     with pytest.raises(UsageError, match=message):
         expand_inputs(given)
@@ -145,3 +145,27 @@ def test_importing_the_room_loads_no_codecs_and_no_configuration():
     check = f"import sys, cryoglean.io; print([name for name in {heavy} if name in sys.modules])"
     ended = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"
+
+
+def test_loops_of_links_are_followed_once(tmp_path):
+    deep = tmp_path / "session" / "grid1"
+    deep.mkdir(parents=True)
+    (deep / "a.mrc").touch()
+    (deep / "b.mrc").touch()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "c.mrc").touch()
+    for number in range(12):
+        # Twelve ways around in a circle would be 2⁴⁰ paths and more before the system stops.
+        (tmp_path / "session" / f"loop{number}").symlink_to(tmp_path / "session")
+    (tmp_path / "session" / "linked").symlink_to(elsewhere)
+    for given in (tmp_path / "session", f"{tmp_path}/session/**/*.mrc", f"{tmp_path}/**/**/*.mrc"):
+        found = expand_inputs([given])
+        assert sorted(one.path.name for one in found) == ["a.mrc", "b.mrc", "c.mrc"]
+
+
+def test_names_with_odd_line_ends_are_one_name_in_a_list(tmp_path):
+    odd = "a\x85b\u2028c\x0bd.mrc"
+    (tmp_path / odd).touch()
+    (tmp_path / "list.txt").write_text(f"{odd}\n", encoding="utf-8", newline="")
+    assert [one.path.name for one in expand_inputs([f"@{tmp_path / 'list.txt'}"])] == [odd]

@@ -9,7 +9,7 @@ import pytest
 from cryoglean.corrections import Added, Corrections, Deleted
 from cryoglean.corrections.files import write_corrections
 from cryoglean.engine import Run, RunFolder, pick
-from cryoglean.engine.ledger import read_record
+from cryoglean.engine.records import read_record
 from cryoglean.io import write_mrc
 from cryoglean.pickers.settings import PickConfig
 from cryoglean.select import select

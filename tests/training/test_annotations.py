@@ -9,7 +9,7 @@ from cryoglean.corrections import Corrections, Moved
 from cryoglean.corrections.files import write_corrections
 from cryoglean.dataset.tiles import PARTICLE, REFUTED
 from cryoglean.engine import Run, RunFolder, pick
-from cryoglean.engine.ledger import read_record
+from cryoglean.engine.records import read_record
 from cryoglean.errors import FileError, UsageError
 from cryoglean.io.formats import write_picks
 from cryoglean.networks.runtime import load_networks

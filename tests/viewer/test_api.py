@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 
 from cryoglean.corrections import read_corrections
 from cryoglean.engine import RunFolder, reselect
-from cryoglean.engine.ledger import read_record
 from cryoglean.engine.plan import Job
+from cryoglean.engine.records import read_record
 from cryoglean.engine.register import enrol, read_jobs
 from cryoglean.errors import CoordinateError, UsageError
 from cryoglean.io.formats import read_picks, write_picks

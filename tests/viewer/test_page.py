@@ -27,7 +27,7 @@ import numpy as np
 import pytest
 
 from cryoglean.engine import RunFolder
-from cryoglean.engine.ledger import read_record
+from cryoglean.engine.records import read_record
 from cryoglean.evaluate import match
 from cryoglean.io import read_micrograph
 from cryoglean.io.formats import read_picks

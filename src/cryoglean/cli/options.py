@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -15,7 +14,8 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from typer.core import TyperCommand
 
-from cryoglean.errors import FileError, UsageError
+from cryoglean.errors import UsageError
+from cryoglean.io.toml_file import read_toml
 from cryoglean.settings import Config
 
 C = TypeVar("C", bound=Config)
@@ -113,12 +113,7 @@ def resolve(model: type[C], path: Path | None, given: dict[str, Any]) -> C:
     """
     stored: dict[str, Any] = {}
     if path is not None:
-        try:
-            stored = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise FileError(path, f"cannot read the settings: {error.strerror}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise FileError(path, f"not a TOML file: {error}") from None
+        stored = read_toml(path)
     try:
         return model.model_validate(model.merged(stored, given))
     except ValidationError as error:

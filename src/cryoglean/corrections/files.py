@@ -8,7 +8,9 @@ from pydantic import ValidationError
 
 from cryoglean.corrections.types import Corrections
 from cryoglean.errors import CorrectionsError
+from cryoglean.io.limits import read_file
 from cryoglean.io.writing import complete_or_absent
+from cryoglean.settings import fault_of
 
 _REMEDY = "mend the file, or remove it to do without these corrections"
 
@@ -34,15 +36,17 @@ def read_corrections(path: Path, micrograph: str) -> Corrections:
         The file cannot be read, or holds something else.
     """
     try:
-        return Corrections.model_validate_json(path.read_bytes())
+        return Corrections.model_validate_json(read_file(path))
     except FileNotFoundError:
         return Corrections(micrograph=micrograph)
     except OSError as error:
         raise CorrectionsError(path, f"cannot be read: {error.strerror or error}", _REMEDY) from None
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        cause = f"no corrections of a micrograph: {place + ': ' if place else ''}{first['msg']}"
+        other = next((one["input"] for one in error.errors() if one["loc"] == ("version",)), None)
+        if other is not None:
+            remedy = "use the version of the program that wrote them"
+            raise CorrectionsError(path, f"corrections of format {str(other)[:20]}, not 1", remedy) from None
+        cause = f"no corrections of a micrograph: {fault_of(error)}"
         raise CorrectionsError(path, cause, _REMEDY) from None
 
 

@@ -16,6 +16,7 @@ from cryoglean.errors import DatasetError
 from cryoglean.io.arrays import Layout, read_arrays
 from cryoglean.io.limits import read_file
 from cryoglean.io.writing import complete_or_absent
+from cryoglean.settings import fault_of
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -150,9 +151,7 @@ def particle_px_of(folder: Path) -> float:
     except OSError as error:
         raise DatasetError(plan, f"cannot be read: {error.strerror or error}") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise DatasetError(plan, f"no plan of training tiles: {place}: {first['msg']}", _REMEDY) from None
+        raise DatasetError(plan, f"no plan of training tiles: {fault_of(error)}", _REMEDY) from None
 
 
 class _Tiles(BaseModel):

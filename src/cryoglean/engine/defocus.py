@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple
@@ -12,6 +13,7 @@ from cryoglean.engine.folder import RunFolder
 from cryoglean.engine.plan import Job
 from cryoglean.io.formats.naming import pair_micrographs
 from cryoglean.io.formats.optics import CtfFit, read_ctf
+from cryoglean.io.limits import read_file
 from cryoglean.io.writing import complete_or_absent
 
 _HEADER = ("micrograph", "defocus", "ctf_resolution", "ctf_figure_of_merit")
@@ -56,10 +58,9 @@ def keep_ctf(folder: RunFolder, jobs: Sequence[Job], files: Sequence[Path]) -> d
 def kept_ctf(folder: RunFolder) -> dict[str, CtfFit]:
     """Read what a run knows of CTF fits, by the key of the micrograph."""
     try:
-        with folder.defocus.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.reader(file))[1:]
+        rows = list(csv.reader(io.StringIO(read_file(folder.defocus).decode("utf-8"), newline="")))[1:]
         return {name: CtfFit(*(float(value or "nan") for value in values)) for name, *values in rows}
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, csv.Error):
         # There is none, or it was spoiled: nothing that a pick depends on.
         return {}
 

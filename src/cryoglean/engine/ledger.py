@@ -1,31 +1,26 @@
 """The ledger: what was done with each micrograph, and every candidate that was found in it.
 
-One JSON file for each micrograph, written under another name and renamed. So any number of processes may
-write at once, on a network file system too, nothing is ever half there, and the ledger needs no repair after
-a crash: a micrograph whose record is missing or damaged is simply done again.
+How it is kept on disk is in `records`.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
 import os
 import stat
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import cryoglean
 from cryoglean.corrections.types import REJECTED
-from cryoglean.engine.folder import RunFolder, file_name
+from cryoglean.engine.folder import RunFolder
 from cryoglean.engine.plan import Job
 from cryoglean.errors import MicrographError
+from cryoglean.io.limits import open_file
 from cryoglean.io.opening import reading
-from cryoglean.io.writing import complete_or_absent
 from cryoglean.pickers.settings import PickConfig
 from cryoglean.select.settings import SelectConfig
 from cryoglean.types import Picks
@@ -202,7 +197,7 @@ def identify(path: Path, *, content: bool = False, sample: bool = False) -> Iden
         status = path.stat()
         digest = blocks = None
         if content:
-            with path.open("rb") as file:
+            with open_file(path) as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
         if sample:
             blocks = _digest_of_blocks(path, status.st_size)
@@ -214,7 +209,7 @@ def identify(path: Path, *, content: bool = False, sample: bool = False) -> Iden
 def _digest_of_blocks(path: Path, size: int) -> str:
     """Digest blocks spread evenly over a file, the first and the last among them."""
     digest = hashlib.blake2b(digest_size=16)
-    with path.open("rb") as file:
+    with open_file(path) as file:
         for start in np.linspace(0, max(0, size - BLOCK_BYTES), BLOCKS).astype(int).tolist():
             file.seek(start)
             digest.update(file.read(BLOCK_BYTES))
@@ -236,125 +231,5 @@ def rounded(picks: Picks) -> Picks:
     )
 
 
-def write_record(path: Path, record: Record) -> None:
-    """Write a record; its candidates must be `rounded`.
-
-    Raises
-    ------
-    OutputError
-        It cannot be written.
-    """
-    stored: dict[str, Any] = {
-        "micrograph": record.name,
-        "path": record.path,
-        "file": record.file,
-        "beside": record.beside,
-        "started": record.started,
-        "seconds": round(record.seconds, 3),
-        "version": record.version,
-        "weights": record.weights,
-        "corrections": record.corrections,
-        "input": asdict(record.identity) if record.identity else None,
-        "config": record.config.model_dump(mode="json"),
-        "warnings": record.warnings,
-        "error": record.error,
-        "candidates": None if record.candidates is None else _columns(record.candidates),
-    }
-    with complete_or_absent(path) as partial:
-        partial.write_text(json.dumps(stored, separators=(",", ":")), encoding="utf-8")
-
-
-def read_record(path: Path) -> Record | None:
-    """Read a record; None where there is none, or none that can be used."""
-    try:
-        stored = json.loads(path.read_bytes())
-        return Record(
-            name=file_name(stored["micrograph"]),
-            path=stored["path"],
-            config=PickConfig.model_validate(stored["config"]),
-            identity=Identity(**stored["input"]) if stored["input"] else None,
-            candidates=_picks(stored) if stored["candidates"] else None,
-            error=stored["error"],
-            warnings=tuple(stored["warnings"]),
-            started=stored["started"],
-            seconds=stored["seconds"],
-            version=stored["version"],
-            weights=stored["weights"],
-            corrections=stored.get("corrections", ""),
-            file=stored.get("file", ""),
-            beside=stored.get("beside", ""),
-            key=path.name.removesuffix(".json"),
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        # A damaged record, or one of another version, is as good as none: the micrograph is done again.
-        return None
-
-
-def record_of(job: Job, folder: RunFolder) -> Record | None:
-    """Read the record of a job's micrograph, under the name that it has now; None where there is none.
-
-    A record that is kept in its place but is of another file is none either.
-    """
-    record = read_record(folder.record(job.key))
-    if record is None or not record.is_about(job, folder):
-        return None
-    candidates = record.candidates
-    if candidates is not None:
-        candidates = replace(candidates, name=job.name, path=job.micrograph.listed)
-    return replace(record, name=job.name, key=job.key, candidates=candidates)
-
-
 def _search_settings(config: PickConfig) -> dict[str, Any]:
     return config.model_dump(exclude=set(SelectConfig.model_fields))
-
-
-def _columns(picks: Picks) -> dict[str, Any]:
-    return {
-        "shape": picks.shape,
-        "pixel_size": picks.pixel_size,
-        "x": _packed(picks.xy[:, 0], XY_DECIMALS),
-        "y": _packed(picks.xy[:, 1], XY_DECIMALS),
-        "score": _packed(picks.score, SCORE_DECIMALS),
-        "diameter": _constant(picks.diameter.tolist()),
-        "kind": _constant(picks.kind.tolist()),
-        "extra": {label: values.tolist() for label, values in picks.extra.items()},
-    }
-
-
-def _packed(values: NDArray[np.float64], decimals: int) -> str:
-    """Write numbers in fixed point, as base64: exact, small, and ten times as quick to read as text."""
-    return base64.b64encode(np.rint(values * 10**decimals).astype("<i4").tobytes()).decode("ascii")
-
-
-def _unpacked(packed: str, decimals: int) -> NDArray[np.float64]:
-    values: NDArray[np.float64] = np.frombuffer(base64.b64decode(packed), "<i4") / 10**decimals
-    return values
-
-
-def _pixel_size_of(stored: dict[str, Any]) -> float | None:
-    """Å per pixel; records of old had 1 where it was not known."""
-    size = stored["candidates"]["pixel_size"]
-    assumed = "file" not in stored and size == 1 and stored["config"]["angpix"] != 1
-    return None if assumed or size is None else float(size)
-
-
-def _constant(values: list[Any]) -> Any:
-    """Return one value for many where all are equal."""
-    return values[0] if values and values.count(values[0]) == len(values) else values
-
-
-def _picks(stored: dict[str, Any]) -> Picks:
-    columns = stored["candidates"]
-    xy = np.column_stack([_unpacked(columns[axis], XY_DECIMALS) for axis in "xy"])
-    return Picks(
-        xy,
-        score=_unpacked(columns["score"], SCORE_DECIMALS),
-        diameter=np.asarray(columns["diameter"], np.float64),
-        kind=np.asarray(columns["kind"], np.str_),
-        name=stored["micrograph"],
-        shape=(columns["shape"][0], columns["shape"][1]),
-        pixel_size=(size := _pixel_size_of(stored)),
-        in_pixels=size is None,
-        path=stored["path"],
-        extra={label: np.asarray(values) for label, values in columns["extra"].items()},
-    )

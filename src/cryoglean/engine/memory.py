@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from cryoglean.engine.plan import Job
 from cryoglean.engine.resources import memory_given
@@ -48,6 +49,19 @@ class Budget:
             return PROCESS
         known = believed_pixel_size(header, job.micrograph, given=self.config.angpix)
         return memory_need(header.shape, known.angstrom or 1.0, self.config)
+
+    def require_room(self, path: Path) -> None:
+        """Make sure that a micrograph can be read, by its header.
+
+        Raises
+        ------
+        MicrographError
+            It cannot be read, or would not fit into the memory.
+        """
+        ny, nx = read_header(path).shape
+        refusal = self.refusal(PROCESS + BYTES_PER_PIXEL * ny * nx)
+        if refusal:
+            raise MicrographError(path, refusal)
 
     def refusal(self, need: int) -> str | None:
         """Say why a job that needs so much cannot be done at all; None where it can."""

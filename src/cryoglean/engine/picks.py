@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from cryoglean.engine.folder import RunFolder
-from cryoglean.engine.ledger import record_of
 from cryoglean.engine.plan import Job
+from cryoglean.engine.records import record_of
 from cryoglean.engine.register import read_jobs
 from cryoglean.io.formats import read_picks
 from cryoglean.types import Picks

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from cryoglean.engine import RunFolder
-from cryoglean.engine.ledger import Record, record_of
+from cryoglean.engine.ledger import Record
+from cryoglean.engine.records import record_of
 from cryoglean.engine.register import read_jobs
 
 _SCORE_QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)

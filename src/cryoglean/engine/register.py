@@ -20,10 +20,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from cryoglean.corrections.files import read_corrections
 from cryoglean.engine.folder import RunFolder, file_name
-from cryoglean.engine.ledger import beside, identify, read_record, write_record
+from cryoglean.engine.ledger import beside, identify
 from cryoglean.engine.plan import Job, plan_jobs
-from cryoglean.errors import CorrectionsError, FileError, MicrographError
+from cryoglean.engine.records import read_record, write_record
+from cryoglean.errors import CorrectionsError, FileError, MicrographError, NewerError
 from cryoglean.io.formats.naming import natural_order
+from cryoglean.io.limits import read_file
 from cryoglean.io.locating import places_of
 from cryoglean.io.micrographs import micrograph_name
 from cryoglean.io.writing import complete_or_absent, writing
@@ -151,8 +153,13 @@ def strays(folder: RunFolder, jobs: Iterable[Job]) -> list[str]:
 def _read(folder: RunFolder) -> Register:
     """Read the register; of a run without one, or with a damaged one, make it from the list of inputs."""
     try:
-        return Register.model_validate_json(folder.register.read_bytes())
-    except (OSError, ValidationError):
+        return Register.model_validate_json(read_file(folder.register))
+    except OSError:
+        return _from_inputs(folder)
+    except ValidationError as error:
+        for each in error.errors():
+            if each["loc"] == ("version",) and isinstance(each["input"], int) and each["input"] > 1:
+                raise NewerError(folder.register, f"{each['input']} of its format", "1") from None
         return _from_inputs(folder)
 
 
@@ -162,7 +169,7 @@ def _from_inputs(folder: RunFolder) -> Register:
     There a micrograph was kept under its name, and the first that was given had the short one.
     """
     try:
-        text = folder.inputs.read_text(encoding="utf-8")
+        text = read_file(folder.inputs).decode("utf-8")
     except FileNotFoundError:
         return Register()
     except (OSError, UnicodeDecodeError) as error:

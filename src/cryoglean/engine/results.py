@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -17,22 +16,18 @@ from pydantic import ValidationError
 import cryoglean
 from cryoglean.engine.defocus import kept_ctf
 from cryoglean.engine.folder import RunFolder
-from cryoglean.engine.ledger import (
-    DIAMETER_DECIMALS,
-    SCORE_DECIMALS,
-    XY_DECIMALS,
-    Record,
-    record_of,
-    selection_of,
-)
+from cryoglean.engine.ledger import DIAMETER_DECIMALS, SCORE_DECIMALS, XY_DECIMALS, Record, selection_of
 from cryoglean.engine.micrograph_table import write_micrograph_table
 from cryoglean.engine.outliers import Outlier, find_outliers
 from cryoglean.engine.plan import Job
+from cryoglean.engine.records import record_of
 from cryoglean.engine.work import Outcome, file_results, outcome_of, with_corrections
 from cryoglean.errors import CorrectionsError, FileError
 from cryoglean.io.formats.relion import write_coordinate_list
+from cryoglean.io.toml_file import read_toml
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.pickers.settings import PickConfig
+from cryoglean.settings import fault_of
 from cryoglean.types import Picks
 
 MAX_CONTAMINATED = 0.05
@@ -205,11 +200,11 @@ def read_config(path: Path) -> PickConfig:
     """
     remedy = "name the folder that `cryoglean pick --out` wrote"
     try:
-        return PickConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise FileError(path, f"cannot be read: {error.strerror}", remedy) from None
-    except (ValidationError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise FileError(path, f"not the configuration of a run: {error}", remedy) from None
+        return PickConfig.model_validate(read_toml(path))
+    except FileError as error:
+        raise FileError(path, error.cause, remedy) from None
+    except ValidationError as error:
+        raise FileError(path, f"not the configuration of a run: {fault_of(error)}", remedy) from None
 
 
 def _records(jobs: Iterable[Job], folder: RunFolder) -> Iterator[tuple[Job, Record]]:

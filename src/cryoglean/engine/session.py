@@ -14,9 +14,11 @@ from cryoglean.engine.defocus import keep_ctf
 from cryoglean.engine.events import Ended, Measured, Reporter, Started
 from cryoglean.engine.executors import Executor, choose_executor
 from cryoglean.engine.folder import RunFolder
-from cryoglean.engine.ledger import identify, record_of
+from cryoglean.engine.ledger import identify
 from cryoglean.engine.lock import locked
+from cryoglean.engine.memory import budget_of
 from cryoglean.engine.plan import Job, plan_jobs, shard_of
+from cryoglean.engine.records import record_of, require_not_newer
 from cryoglean.engine.register import enrol, read_jobs
 from cryoglean.engine.resources import cores_given, threads
 from cryoglean.engine.results import (
@@ -34,7 +36,7 @@ from cryoglean.io import read_micrograph
 from cryoglean.pickers.factory import build_picker, weights_digest
 from cryoglean.pickers.settings import PickConfig
 from cryoglean.select.settings import SelectConfig
-from cryoglean.types import MicrographFile
+from cryoglean.types import Micrograph, MicrographFile
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,7 @@ def reselect(folder: RunFolder, changed: SelectConfig) -> Summary:
     """
     config = read_config(folder.config)
     with locked(folder.lock):
+        require_not_newer(folder)
         new = {name: getattr(changed, name) for name in changed.model_fields_set}
         config = config.changed(**new)
         mark_unfinished(folder)
@@ -150,9 +153,12 @@ def prepare(run: Run, *, keep_names: bool = False) -> list[Job]:
 
     Raises
     ------
+    NewerError
+        A newer version has worked on the run.
     OutputError
         It cannot be written.
     """
+    require_not_newer(run.folder)
     if run.engine.shard is None:
         run.folder.sweep()
     jobs = enrol(run.folder, run.micrographs, keep_names=keep_names)
@@ -176,8 +182,14 @@ def settle(run: Run, jobs: Sequence[Job], read: Reader, *, report: Reporter) -> 
             micrographs = [job.micrograph for job in jobs]
             measured = read_size(run.folder.size, run.config, micrographs)
             if measured is None:
+                room = budget_of(run.engine.memory, run.config)
+
+                def read_within_it(file: MicrographFile) -> Micrograph:
+                    room.require_room(file.path)
+                    return read(file)
+
                 with threads(run.engine.workers or cores_given()):
-                    measured = measure_run(micrographs, run.config, read)
+                    measured = measure_run(micrographs, run.config, read_within_it)
                 if measured.diameter is not None:
                     write_size(run.folder.size, measured)
         report(Measured(measured))

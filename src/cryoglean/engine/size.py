@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
 
-from cryoglean.errors import MicrographError
 from cryoglean.image.resample import average_area
 from cryoglean.io.formats.naming import natural_order
+from cryoglean.io.limits import read_file
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.pickers import build_picker, choose_method, measure_size
 from cryoglean.pickers.pixer.settings import NetworkConfig
-from cryoglean.pickers.settings import PickConfig
+from cryoglean.pickers.settings import MethodName, PickConfig
 from cryoglean.pickers.template.settings import TemplateConfig
 from cryoglean.types import Contrast, Micrograph, MicrographFile
 
@@ -174,12 +176,36 @@ def read_size(path: Path, config: PickConfig, micrographs: Sequence[MicrographFi
 def kept_size(path: Path) -> MeasuredSize | None:
     """Read what an earlier start measured, whether or not it still holds; None where there is nothing."""
     for place in (path, path.with_name(_FORMER_NAME)):
-        try:
-            stored = json.loads(place.read_bytes())
-            return MeasuredSize(**stored | {"sources": tuple(stored["sources"])})
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
+        with suppress(OSError, ValueError):
+            return MeasuredSize(**_StoredSize.model_validate_json(read_file(place)).model_dump())
     return None
+
+
+class _Asked(BaseModel):
+    """What the user said, as it is written."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    method: MethodName
+    weights: str
+    diameter: float | None
+    contrast: str
+    angpix: float | None
+
+
+class _StoredSize(BaseModel):
+    """A measured size as it is written; earlier versions wrote neither source nor reason."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    asked: _Asked
+    diameter: float | None = Field(gt=0)
+    contrast: Literal["dark", "bright"] | None
+    pixel_size: float = Field(gt=0)
+    sources: tuple[str, ...]
+    method: MethodName
+    source: Literal["discs", "networks"] | None = None
+    reason: str = ""
 
 
 def _asked(config: PickConfig) -> dict[str, Any]:
@@ -195,9 +221,10 @@ def _sources(micrographs: Sequence[MicrographFile], read: Reader) -> Iterator[_S
         for file in [micrographs[index] for index in part[:TRIES]]:
             try:
                 micrograph = read(replace(file, path=file.path.absolute()))
-                yield _Source(file, micrograph.pixel_size, _reduced(micrograph))
-            except MicrographError:
+                source = _Source(file, micrograph.pixel_size, _reduced(micrograph))
+            except Exception:  # noqa: BLE001 - its own job will say what is wrong with it
                 continue
+            yield source
             break
 
 

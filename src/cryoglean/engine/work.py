@@ -12,10 +12,18 @@ import numpy as np
 
 from cryoglean.corrections import corrected, read_corrections
 from cryoglean.engine.folder import RunFolder
-from cryoglean.engine.ledger import Identity, Record, beside, identify, rounded, write_record
+from cryoglean.engine.ledger import Identity, Record, beside, identify, rounded
 from cryoglean.engine.plan import Job
+from cryoglean.engine.records import write_record
 from cryoglean.engine.resources import threads
-from cryoglean.errors import CorrectionsError, CryogleanError, FileError, MicrographError, report_of
+from cryoglean.errors import (
+    CorrectionsError,
+    CryogleanError,
+    FileError,
+    MicrographError,
+    OutputError,
+    report_of,
+)
 from cryoglean.io import read_micrograph
 from cryoglean.io.formats.relion import write_coordinates
 from cryoglean.io.writing import writing
@@ -158,7 +166,13 @@ def perform(job: Job, task: Task, read: Reader | None = None) -> Outcome:
         record = replace(record, seconds=time.perf_counter() - clock)
         picks = file_results(record, task.results)
         if task.draw is not None and micrograph is not None and record.error is None:
-            task.draw(micrograph, picks, task.results.overlay(job.name))
+            try:
+                task.draw(micrograph, picks, task.results.overlay(job.name))
+            except OutputError:
+                raise
+            except Exception as error:  # noqa: BLE001 - as above
+                record = replace(record, error=report_of(error), candidates=None)
+                picks = file_results(record, task.results)
     return outcome_of(job, record, picks)
 
 

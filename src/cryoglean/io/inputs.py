@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from cryoglean.errors import UsageError
+from cryoglean.errors import CoordinateError, UsageError
 from cryoglean.io.formats.naming import natural_order
 from cryoglean.io.formats.relion import read_micrographs
+from cryoglean.io.formats.text import read_text
 from cryoglean.io.locating import places_of
 from cryoglean.io.micrographs import COMPRESSED_SUFFIXES, SUFFIXES, micrograph_name
+from cryoglean.io.walking import is_first_visit, matching
 from cryoglean.types import MicrographFile
 
 # Where one of these lies, the folder holds results of this program and not what to work on.
@@ -118,20 +119,22 @@ def _expand(given: str) -> Iterable[MicrographFile]:
 
 
 def _from_folder(folder: Path) -> list[Path]:
-    found = _micrographs_below(folder)
+    found = _micrographs_below(folder, set())
     if not found:
         known = " ".join(SUFFIXES)
         raise UsageError(f"{folder}: no micrographs in this folder; files ending in {known} are looked for")
     return found
 
 
-def _micrographs_below(folder: Path) -> list[Path]:
+def _micrographs_below(folder: Path, entered: set[str]) -> list[Path]:
+    if not is_first_visit(folder, entered):
+        return []
     entries = sorted((p for p in folder.iterdir() if not p.name.startswith(".")), key=natural_order)
     images = [path for path in entries if _is_image(path)]
     if images:
         return _without_copies(images)
     inner = [path for path in entries if path.is_dir() and not _holds_results(path)]
-    return [path for subfolder in inner for path in _micrographs_below(subfolder)]
+    return [path for subfolder in inner for path in _micrographs_below(subfolder, entered)]
 
 
 def _without_copies(images: list[Path]) -> list[Path]:
@@ -165,8 +168,7 @@ def _holds_results(folder: Path) -> bool:
 
 
 def _from_glob(pattern: str) -> list[Path]:
-    # Not Path.glob, which takes no absolute pattern and finds hidden files.
-    matches = [Path(name) for name in glob.glob(pattern, recursive=True)]  # noqa: PTH207
+    matches = list(matching(pattern))
     found = sorted(filter(_is_image, matches), key=natural_order)
     if not found:
         what = f"matches {len(matches)} files but no micrograph" if matches else "matches no file"
@@ -176,10 +178,9 @@ def _from_glob(pattern: str) -> list[Path]:
 
 def _from_list(path: Path) -> Iterator[MicrographFile]:
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise UsageError(f"@{path}: cannot read this list of micrographs: {reason}") from None
+        lines = read_text(path).split("\n")
+    except CoordinateError as error:
+        raise UsageError(f"@{path}: cannot read this list of micrographs: {error.cause}") from None
     names = [line.strip() for line in lines]
     names = [name for name in names if name and not name.startswith("#")]
     if not names:

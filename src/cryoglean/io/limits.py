@@ -10,8 +10,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 #: Bytes of the largest file that is read whole because it is known to be small: records, settings, lists.
 MAX_RECORD_BYTES = 256 * 2**20
@@ -24,7 +24,7 @@ _KINDS = (
 )
 
 
-def open_file(path: Path | str) -> BinaryIO:
+def open_file(path: Path | str) -> BufferedReader:
     """Open a plain file for reading.
 
     Raises

@@ -19,6 +19,7 @@ from cryoglean.errors import UsageError, WeightsError
 from cryoglean.io.limits import read_file
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.networks.settings import Calibration, WeightsCard
+from cryoglean.settings import fault_of
 
 CARD = "card.json"
 FILES = ("segmenter.onnx", "classifier.onnx", "segmenter.safetensors", "classifier.safetensors")
@@ -152,7 +153,6 @@ def _read_card(path: Path) -> WeightsCard:
     except OSError as error:
         raise WeightsError(path, f"cannot be read: {error.strerror or error}") from None
     except ValidationError as error:
-        first = error.errors()[0]
         other = next((each["input"] for each in error.errors() if each["loc"] == ("version",)), None)
         if other is not None:
             raise WeightsError(
@@ -161,5 +161,4 @@ def _read_card(path: Path) -> WeightsCard:
                 f"{WeightsCard.model_fields['version'].default}",
                 "train anew, or use the program that they come from",
             ) from None
-        place = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise WeightsError(path, f"is no card of weights: {place}: {first['msg']}") from None
+        raise WeightsError(path, f"is no card of weights: {fault_of(error)}") from None

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from cryoglean.corrections.application import judge, places_by_hand
 from cryoglean.corrections.files import read_corrections
 from cryoglean.engine import RunFolder
-from cryoglean.engine.ledger import Record, record_of
+from cryoglean.engine.ledger import Record
 from cryoglean.engine.picks import read_picks_or_run
+from cryoglean.engine.records import record_of
 from cryoglean.engine.register import read_jobs
 from cryoglean.engine.size import is_needed, measure_run
 from cryoglean.errors import UsageError

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from cryoglean.engine import RunFolder
-from cryoglean.engine.ledger import record_of
 from cryoglean.engine.plan import Job
+from cryoglean.engine.records import record_of
 from cryoglean.engine.work import with_corrections
 from cryoglean.errors import UsageError
 from cryoglean.io.formats import DIALECTS

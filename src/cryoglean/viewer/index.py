@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 
 from cryoglean.corrections import Corrections, judge, read_corrections
 from cryoglean.engine.folder import RunFolder
-from cryoglean.engine.ledger import Record, record_of, selection_of
+from cryoglean.engine.ledger import Record, selection_of
 from cryoglean.engine.plan import Job
+from cryoglean.engine.records import record_of
 from cryoglean.engine.register import read_jobs
 from cryoglean.engine.results import read_config
-from cryoglean.errors import CorrectionsError, CryogleanError
+from cryoglean.errors import CorrectionsError, CryogleanError, NewerError
 from cryoglean.select import select
 from cryoglean.select.settings import SelectConfig
 from cryoglean.types import Picks
@@ -176,11 +177,12 @@ class Index:
         job = self.jobs[number]
         files = (self.folder.record(job.key), self.folder.correction(job.key))
         stamps = (_stamp(files[0]), _stamp(files[1]))
-        record = record_of(job, self.folder)
         made, spoiled = Corrections(micrograph=job.name), None
+        record = None
         try:
+            record = record_of(job, self.folder)
             made = read_corrections(files[1], job.name)
-        except CorrectionsError as error:
+        except (CorrectionsError, NewerError) as error:
             spoiled = str(error)
         # A damaged record is as good as none.
         seen = stamps[0] if record else NOWHERE

@@ -26,6 +26,7 @@ from cryoglean.engine.work import Outcome
 from cryoglean.errors import CryogleanError, UsageError
 from cryoglean.io import read_header
 from cryoglean.io.formats import DIALECTS
+from cryoglean.io.limits import read_file
 from cryoglean.pickers.factory import build_picker
 from cryoglean.pickers.settings import Method
 from cryoglean.select.settings import SelectConfig
@@ -423,6 +424,6 @@ def _is_inside(x: float, y: float, shape: tuple[int, int]) -> bool:
 
 def _state_of(folder: RunFolder) -> str:
     try:
-        return str(json.loads(folder.summary.read_bytes())["state"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return str(json.loads(read_file(folder.summary))["state"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "unfinished"
