@@ -48,6 +48,7 @@ def preprocess(
     from rich.progress import track
 
     from cryoglean.cli.exit import finish
+    from cryoglean.image.defects import sound_part
     from cryoglean.io import expand_inputs, read_micrograph
     from cryoglean.io.formats.naming import distinct_names
     from cryoglean.pickers import size_alone
@@ -61,7 +62,7 @@ def preprocess(
     console = Console(stderr=True)
     for file in track(files, "Preprocessing", console=console, disable=not console.is_terminal):
         try:
-            micrograph = read_micrograph(file, pixel_size=angpix)
+            micrograph = sound_part(read_micrograph(file, pixel_size=angpix)).micrograph
             size = size_alone(picker, micrograph, diameter=config.diameter, contrast=config.known_contrast)
             if size is None:
                 raise MicrographError(

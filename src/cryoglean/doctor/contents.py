@@ -11,6 +11,7 @@ import numpy as np
 from cryoglean.doctor.findings import Finding, some
 from cryoglean.engine.picks import read_picks_or_run
 from cryoglean.errors import MicrographError
+from cryoglean.image.defects import sound_part
 from cryoglean.io import read_header, read_micrograph
 from cryoglean.io.formats.naming import pair_micrographs
 from cryoglean.io.headers import believed_pixel_size
@@ -33,7 +34,7 @@ def check_contrast(files: Sequence[MicrographFile], angpix: float | None) -> Ite
         return
     micrographs, broken = _read(_spread(files), angpix)
     yield from broken
-    found = measure_by_discs(micrographs) if micrographs else None
+    found = measure_by_discs([sound_part(one).micrograph for one in micrographs]) if micrographs else None
     if found is None:
         text = "nothing stands out from the noise of those looked at; look yourself, and give --diameter"
         yield Finding("contrast", "warning", text)

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from cryoglean.image.defects import sound_part
 from cryoglean.image.resample import average_area
 from cryoglean.io.formats.naming import natural_order
 from cryoglean.io.limits import read_file
@@ -220,7 +221,7 @@ def _sources(micrographs: Sequence[MicrographFile], read: Reader) -> Iterator[_S
     for part in np.array_split(np.arange(len(micrographs)), min(MAX_SOURCES, len(micrographs))):
         for file in [micrographs[index] for index in part[:TRIES]]:
             try:
-                micrograph = read(replace(file, path=file.path.absolute()))
+                micrograph = sound_part(read(replace(file, path=file.path.absolute()))).micrograph
                 source = _Source(file, micrograph.pixel_size, _reduced(micrograph))
             except Exception:  # noqa: BLE001 - its own job will say what is wrong with it
                 continue

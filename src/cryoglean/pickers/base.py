@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from cryoglean.errors import MicrographError
+from cryoglean.image.defects import sound_part
 from cryoglean.pickers.size.measure import SizeVerdict
 from cryoglean.types import Contrast, FloatImage, Micrograph, ParticleSize, Picks
 
@@ -61,6 +62,8 @@ def find_alone(
 ) -> Picks:
     """Find the candidates of a micrograph that stands alone, whose particles are measured in itself.
 
+    Margins without an image hold no candidates and count nowhere, nor do hot pixels.
+
     Parameters
     ----------
     picker : Picker
@@ -82,8 +85,9 @@ def find_alone(
     MicrographError
         Particles of the given diameter do not fit into the micrograph.
     """
-    size = size_alone(picker, micrograph, diameter=diameter, contrast=contrast)
-    return Picks.empty(micrograph) if size is None else picker.find(micrograph, size)
+    part = sound_part(micrograph)
+    size = size_alone(picker, part.micrograph, diameter=diameter, contrast=contrast)
+    return Picks.empty(micrograph) if size is None else part.placed(picker.find(part.micrograph, size))
 
 
 def size_alone(

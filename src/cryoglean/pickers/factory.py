@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
 
+from cryoglean.image.defects import sound_part
 from cryoglean.networks import load_networks, read_weights
 from cryoglean.pickers.base import Picker
 from cryoglean.pickers.pixer.settings import NetworkConfig
@@ -58,6 +59,7 @@ def measure_size(config: PickConfig, micrographs: Sequence[Micrograph]) -> SizeV
         The weights are not there, or are damaged.
     """
     diameter, contrast = config.diameter, config.known_contrast
+    micrographs = [sound_part(micrograph).micrograph for micrograph in micrographs]
     if isinstance(config.method, AutoConfig) and _is_open(config.method):
         networks = load_networks(NetworkConfig().weights)
         return measure(micrographs, diameter=diameter, contrast=contrast, networks=networks)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryoglean.evaluate import match
+from cryoglean.image.defects import inner_part
 from cryoglean.report.drawing import (
     ANGSTROM,
     FAINT,
@@ -107,14 +108,14 @@ def background(data: FloatImage, scale: float, diameter_px: float) -> Picture:
     Returns
     -------
     ndarray of uint8, shape (height, width)
-        Grey levels from the 0.3rd to the 99.7th percentile, so that a few hot pixels or a dark crystal do not
-        flatten all the rest.
+        Grey levels from the 0.3rd to the 99.7th percentile, so that a few hot pixels, a dark crystal or a
+        margin without an image do not flatten all the rest.
     """
     height, width = (max(1, round(n * scale)) for n in data.shape)
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     resized = cv2.resize(data, (width, height), interpolation=interpolation)
     smooth = cv2.GaussianBlur(resized, (0, 0), max(0.6, diameter_px * scale / 20))
-    low, high = np.percentile(smooth, [0.3, 99.7])
+    low, high = np.percentile(smooth[inner_part(np.asarray(smooth, np.float32))], [0.3, 99.7])
     grey = (smooth - low) / max(high - low, np.finfo(np.float32).tiny)
     levels: Picture = np.rint(255 * np.clip(grey, 0, 1)).astype(np.uint8)
     return levels

@@ -18,6 +18,7 @@ from cryoglean.engine.records import record_of
 from cryoglean.engine.register import read_jobs
 from cryoglean.engine.size import is_needed, measure_run
 from cryoglean.errors import UsageError
+from cryoglean.image.defects import sound_part
 from cryoglean.io import expand_inputs, read_micrograph
 from cryoglean.io.formats.naming import distinct_names, pair_micrographs
 from cryoglean.io.formats.pixel_size import completed_by
@@ -196,19 +197,24 @@ def labelled_micrograph(
     annotation = annotated.annotation
     _require_inside(annotation.centres, micrograph.shape, annotated)
     particle_px = networks.weights.card.architecture.particle_px
-    working = working_image(micrograph, annotations.size, particle_px)
+    part = sound_part(micrograph)
+    working = working_image(part.micrograph, annotations.size, particle_px)
     rows, columns = working.data.shape
     level = np.pad(working.data, [(0, -rows % _MULTIPLE), (0, -columns % _MULTIPLE)])
+    sure, weak, refuted = (
+        working.from_micrograph(xy - np.array(part.corner[::-1]))
+        for xy in (annotation.sure, annotation.weak, annotation.refuted)
+    )
     # The margin's width follows from where the micrograph's own first and last pixels came to lie.
-    ny, nx = micrograph.shape
+    ny, nx = part.micrograph.shape
     first = np.rint(working.from_micrograph([[-0.5, -0.5]]) + 0.5).astype(int)[0]
     last = np.rint(working.from_micrograph([[nx - 0.5, ny - 0.5]]) + 0.5).astype(int)[0]
     return label_image(
         level,
         Annotation(
-            working.from_micrograph(annotation.sure),
-            working.from_micrograph(annotation.weak),
-            working.from_micrograph(annotation.refuted),
+            sure,
+            weak,
+            refuted,
             annotation.complete,
         ),
         networks.segment(level).particle,

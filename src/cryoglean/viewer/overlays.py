@@ -7,6 +7,7 @@ import numpy as np
 
 from cryoglean.engine.ledger import identify
 from cryoglean.errors import MicrographError, UsageError
+from cryoglean.image.defects import sound_part
 from cryoglean.io import read_micrograph
 from cryoglean.pickers import build_picker, size_alone
 from cryoglean.pickers.description import MapKind
@@ -74,12 +75,14 @@ class Overlays:
         return maps[kind]
 
     def _make(self, file: MicrographFile, config: PickConfig) -> dict[str, bytes]:
-        picker, micrograph = build_picker(config), read_micrograph(file, pixel_size=config.angpix)
-        size = size_alone(picker, micrograph, diameter=config.diameter, contrast=config.known_contrast)
+        picker, part = build_picker(config), sound_part(read_micrograph(file, pixel_size=config.angpix))
+        size = size_alone(picker, part.micrograph, diameter=config.diameter, contrast=config.known_contrast)
         if size is None:
             raise MicrographError(file.path, "nothing in this micrograph stands out from its noise")
-        stages = picker.stages(micrograph, size)
-        return {kind: _encoded(stages[name]) for kind, name in config.method.description.maps.items()}
+        stages = picker.stages(part.micrograph, size)
+        return {
+            kind: _encoded(part.padded(stages[name])) for kind, name in config.method.description.maps.items()
+        }
 
 
 def _encoded(values: FloatImage) -> bytes:

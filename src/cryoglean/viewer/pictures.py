@@ -21,6 +21,7 @@ import numpy as np
 
 from cryoglean.engine.ledger import identify
 from cryoglean.errors import OutputError
+from cryoglean.image.defects import inner_part
 from cryoglean.io import read_micrograph
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.types import FloatImage, MicrographFile
@@ -213,9 +214,10 @@ def _smooth(image: FloatImage, lowpass: float, step: float) -> FloatImage:
 
 
 def _encoded(image: FloatImage) -> bytes:
-    """Stretch the contrast, so that a few hot pixels do not flatten all the rest, and make a JPEG picture."""
-    stride = max(1, math.isqrt(image.size // SAMPLES))
-    low, high = np.percentile(image[::stride, ::stride], CLIPPED)
+    """Stretch the contrast, which no hot pixels and no margins flatten, and make a JPEG picture."""
+    inner = image[inner_part(image)]
+    stride = max(1, math.isqrt(inner.size // SAMPLES))
+    low, high = np.percentile(inner[::stride, ::stride], CLIPPED)
     gain = 255 / max(float(high - low), float(np.finfo(np.float32).tiny))
     grey = cv2.convertScaleAbs(np.maximum(image - np.float32(low), 0), alpha=gain)
     return cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
