@@ -9,9 +9,12 @@ import pytest
 
 from cryoglean.corrections import Corrections, write_corrections
 from cryoglean.engine import Run, RunFolder, pick, reselect
-from cryoglean.engine.micrograph_table import STAR_LABELS
+from cryoglean.engine.micrograph_table import STAR_LABELS, write_micrograph_table
+from cryoglean.engine.plan import plan_jobs
 from cryoglean.engine.records import read_record
+from cryoglean.engine.results import sum_up
 from cryoglean.engine.settings import EngineConfig
+from cryoglean.engine.work import Outcome
 from cryoglean.io.formats.star import Block, read_star, write_star
 from cryoglean.pickers.settings import PickConfig
 from cryoglean.select.settings import SelectConfig
@@ -114,6 +117,18 @@ def test_the_summary_says_how_the_run_was_picked(run: RunFolder) -> None:
     share = (np.concatenate(scores) == 0).mean()
     assert summary["contaminated_share"] == pytest.approx(share, abs=1e-6)
     assert (summary["state"], summary["missing"]) == ("incomplete", 1)
+
+
+def test_the_share_on_contamination_is_one_of_the_candidates(out: RunFolder) -> None:
+    jobs = plan_jobs([Path(f"mic{k}.mrc") for k in range(3)])
+    outcomes = {
+        "mic0": Outcome("mic0", Path("mic0.mrc"), candidates=400, contaminated=30),
+        "mic1": Outcome("mic1", Path("mic1.mrc"), candidates=400),
+        "mic2": Outcome("mic2", Path("mic2.mrc"), contaminated=0),
+    }
+    write_micrograph_table(out, jobs, outcomes=outcomes, ctf={})
+    assert [row["contaminated_share"] for row in rows_of(out).values()] == ["0.0750", "", ""]
+    assert sum_up([*outcomes.values()], missing=0).contaminated_share == 0.075
 
 
 def test_candidates_are_told_from_contamination_only_where_they_can_be(run: RunFolder) -> None:

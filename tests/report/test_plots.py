@@ -111,6 +111,7 @@ def test_the_curve_has_the_steps_whose_area_is_the_average_precision() -> None:
     area = float(np.sum(np.diff(recall) * precision[1:]))
     assert area == pytest.approx(evaluation.pooled[0].average_precision)
     assert dot.get_data() == ([evaluation.pooled[0].recall], [evaluation.pooled[0].precision])
+    assert figure.axes[0].get_xlim() == figure.axes[0].get_ylim() == (0, 1)
 
 
 def test_the_same_figures_give_the_same_bytes_whatever_the_user_has_set() -> None:

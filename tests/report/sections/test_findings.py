@@ -139,7 +139,7 @@ def test_picks_in_islands_are_told() -> None:
 
 def test_picks_over_each_other_are_told() -> None:
     run = run_of(ONE, ONE)
-    run.spacings = np.histogram(np.repeat([0.7, 1.4], [30, 70]), SPACING_EDGES)[0]
+    run.spacings = np.histogram(np.repeat([0.7, 0.88, 0.93], [10, 20, 70]), SPACING_EDGES)[0]
     (notice,) = spacing(run).notices
     assert notice.startswith("30% of the picks lie closer than 0.9 diameters")
     run.spacings = np.histogram(np.repeat([0.7, 1.42], [10, 90]), SPACING_EDGES)[0]
@@ -193,10 +193,10 @@ def test_the_worst_micrographs_come_first() -> None:
 
 
 def test_micrographs_with_side_views_do_not_count() -> None:
-    section = contamination(run_of(ONE, replace(ONE, contaminated=None)))
-    text = text_of(section)
+    with_sides = replace(ONE, contaminated=None)
+    text = text_of(contamination(run_of(ONE, with_sides, with_sides)))
     assert "4 of 400 candidates" in text
-    assert "1 micrograph with side views" in text
+    assert "2 micrographs with side views" in text
 
 
 @pytest.mark.parametrize("without", [{"contamination": False}, {"method": "paper"}])

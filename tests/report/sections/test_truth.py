@@ -1,5 +1,7 @@
 """Picks beside the truth, as the report shows them."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from cryoglean.evaluate import evaluate
@@ -16,10 +18,11 @@ def picks_of(name: str, number: int, *, kind: str = "particle") -> Picks:
 
 def test_figures_are_those_of_the_evaluation() -> None:
     true = [picks_of("a", 4), picks_of("b", 4)]
-    evaluation = evaluate(true, [true[0][:2], true[1]], diameter_px=20)
+    shifted = replace(true[1], xy=np.add(true[1].xy, (3, 0)))
+    evaluation = evaluate(true, [true[0][:2], shifted], diameter_px=20)
     text = text_of(truth(evaluation))
     assert "8 true particles in 2 micrographs, 6 picks" in text
-    assert "0.5 diameters 1.000 0.750 0.857 0.667" in text
+    assert "0.5 diameters 1.000 0.750 0.857 0.667 – 3.0 px 0" in text
     assert text.index("a 0.667 1.000 0.500") < text.index("b 1.000 1.000 1.000")
 
 
