@@ -14,6 +14,7 @@ import typer
 
 import cryoglean
 from cryoglean.cli.average import average
+from cryoglean.cli.classes import classes
 from cryoglean.cli.convert import convert
 from cryoglean.cli.cryosparc import cryosparc
 from cryoglean.cli.demo import demo
@@ -66,6 +67,7 @@ def _root(
 
 
 app.command(cls=Verb)(average)
+app.command(cls=Verb)(classes)
 app.command(cls=Verb)(convert)
 app.command(cls=Verb)(cryosparc)
 app.command(cls=Verb)(doctor)

@@ -121,6 +121,36 @@ class RunFolder:
         """Folder of the pictures."""
         return self.root / "overlays"
 
+    @property
+    def classes(self) -> Path:
+        """Folder of the 2D class averages."""
+        return self.root / "classes"
+
+    @property
+    def class_averages(self) -> Path:
+        """The averages, the largest class first, as a stack."""
+        return self.classes / "classes.mrcs"
+
+    @property
+    def class_star(self) -> Path:
+        """The list of averages by which RELION finds them."""
+        return self.classes / "classes.star"
+
+    @property
+    def class_particles(self) -> Path:
+        """The picks that were sorted: class, turn and shift of each."""
+        return self.classes / "particles.star"
+
+    @property
+    def class_table(self) -> Path:
+        """What was measured of each class, and what it shows."""
+        return self.classes / "classes.json"
+
+    @property
+    def class_picture(self) -> Path:
+        """The averages in one picture, with counts and judgements."""
+        return self.classes / "classes.png"
+
     def star(self, name: str) -> Path:
         """Coordinate file of a micrograph, by its name."""
         return self.stars / f"{name}_autopick.star"
@@ -139,6 +169,6 @@ class RunFolder:
 
     def sweep(self) -> None:
         """Remove what processes that were killed had not finished writing."""
-        for folder in (self.root, self.stars, self.jobs, self.overlays):
+        for folder in (self.root, self.stars, self.jobs, self.overlays, self.classes):
             for partial in folder.glob(".*.partial.*"):
                 partial.unlink(missing_ok=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from cryoglean.engine import RunFolder
+from cryoglean.engine.classes import kept_classes
 from cryoglean.report.page import Section, write_page
 from cryoglean.report.sections.classes import ClassAverage, classes
 from cryoglean.report.sections.contamination import contamination
@@ -21,9 +21,7 @@ from cryoglean.report.sections.truth import Comparison, truth
 from cryoglean.report.statistics import RunStatistics, run_statistics
 
 
-def write_report(
-    folder: RunFolder, *, comparison: Comparison | None = None, averages: Sequence[ClassAverage] = ()
-) -> Path:
+def write_report(folder: RunFolder, *, comparison: Comparison | None = None) -> Path:
     """Write the report of a run.
 
     Parameters
@@ -32,8 +30,6 @@ def write_report(
         The run, finished or not; its records are read, and nine of its micrographs at most.
     comparison : Comparison, optional
         Its picks beside the truth.
-    averages : sequence of ClassAverage
-        Class averages of its picks.
 
     Returns
     -------
@@ -51,7 +47,7 @@ def write_report(
     sections = [
         micrographs(run, comparison),
         *([truth(comparison.evaluation)] if comparison else []),
-        *([classes(averages)] if averages else []),
+        *_class_averages(folder),
         scores(run),
         density(run),
         spacing(run),
@@ -64,6 +60,15 @@ def write_report(
     title = f"Picks of {folder.root.resolve().name}"
     write_page(folder.report, title, lead=_lead(run, comparison), sections=sections)
     return folder.report
+
+
+def _class_averages(folder: RunFolder) -> list[Section]:
+    """Show the class averages that the run's folder keeps, if there are any."""
+    kept = kept_classes(folder)
+    if kept is None:
+        return []
+    averages = [ClassAverage(one.image, one.measures.count, one.judgement.words) for one in kept.classes]
+    return [classes(averages, current=kept.current)]
 
 
 def _lead(run: RunStatistics, comparison: Comparison | None) -> Section:

@@ -198,6 +198,28 @@ def write_particles_3_0(picks: Sequence[Picks], path: Path) -> None:
     write_star(path, [Block("", columns)])
 
 
+def write_class_averages(path: Path, stack: Path, *, counts: ArrayLike) -> None:
+    """Write the list of class averages as RELION's 2D classification has it in its ``…_model.star``.
+
+    Parameters
+    ----------
+    path : Path
+        The STAR file.
+    stack : Path
+        The averages, which are listed as coordinate files are: by their place below the current folder,
+        which is taken to be RELION's project.
+    counts : array of int, shape (k,)
+        Number of particles in each class.
+    """
+    numbers = np.asarray(counts, np.float64)
+    images = [f"{number:06d}@{_from_project(stack)}" for number in range(1, len(numbers) + 1)]
+    columns = {
+        "rlnReferenceImage": as_text(images),
+        "rlnClassDistribution": numbers / max(float(numbers.sum()), 1.0),
+    }
+    write_star(path, [Block("model_classes", columns, comment=VERSION)])
+
+
 def _from_project(file: Path) -> str:
     absolute, project = file.absolute(), Path.cwd()
     return str(absolute.relative_to(project) if absolute.is_relative_to(project) else absolute)

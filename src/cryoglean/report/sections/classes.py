@@ -14,6 +14,7 @@ from cryoglean.types import FloatImage
 
 SIDE_PX = 128
 """Averages are enlarged to this, so that a screen does not blur them."""
+_FORMER = "The class averages are of former picks of this run. `cryoglean classes` makes them anew."
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,23 +36,34 @@ class ClassAverage:
     judgement: str
 
 
-def classes(averages: Sequence[ClassAverage]) -> Section:
-    """Show class averages, the largest class first, each with its number of picks and its judgement."""
+def classes(averages: Sequence[ClassAverage], *, current: bool = True) -> Section:
+    """Show class averages, the largest class first, each with its number of picks and its judgement.
+
+    Parameters
+    ----------
+    averages : sequence of ClassAverage
+        The classes.
+    current : bool
+        Whether the run still has the picks that they were made of.
+    """
     order = sorted(averages, key=lambda one: -one.picks)
     total = sum(one.picks for one in order)
     shown = [
         {
-            "picture": grey_image(_grey(one.image), f"class average of {one.picks:,} picks, {one.judgement}"),
+            "picture": grey_image(
+                grey_picture(one.image), f"class average of {one.picks:,} picks, {one.judgement}"
+            ),
             "picks": one.picks,
             "share": one.picks / max(total, 1),
             "judgement": one.judgement,
         }
         for one in order
     ]
-    return Section("Class averages", "classes.html", {"picks": total, "classes": shown})
+    notices = () if current else (_FORMER,)
+    return Section("Class averages", "classes.html", {"picks": total, "classes": shown}, notices)
 
 
-def _grey(image: FloatImage) -> Picture:
+def grey_picture(image: FloatImage) -> Picture:
     """Stretch an average to grey levels, all but its brightest and darkest hundredth."""
     low, high = np.percentile(image, [0.5, 99.5])
     levels = np.clip((image - low) / max(high - low, np.finfo(np.float32).tiny), 0, 1)

@@ -1,0 +1,81 @@
+"""`cryoglean classes`: 2D class averages of a run's picks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cryoglean.classes.settings import ClassesConfig
+from cryoglean.cli.options import configured
+
+if TYPE_CHECKING:
+    from cryoglean.engine.classes import ClassesMade
+
+
+@configured(ClassesConfig)
+def classes(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)],
+    *,
+    report: Annotated[
+        bool, typer.Option("--report/--no-report", help="Write RUN/report.html at the end.")
+    ] = True,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print only failures.")] = False,
+    config: ClassesConfig,
+) -> None:
+    """Sort the picks of a run into 2D classes, and average each.
+
+    RUN/classes/ then holds the averages, classes.mrcs, with their list
+    classes.star for RELION; particles.star with class, turn and shift of every
+    pick that was sorted; classes.png to look at, the largest class first; and
+    classes.json with what each class shows: particles, junk of which kind, or
+    what is doubtful. Picks are not changed.
+
+    Example: cryoglean classes run --classes 20
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from cryoglean.cli.exit import NOTHING_DONE, finish
+    from cryoglean.cli.running import write_page
+    from cryoglean.engine import RunFolder
+    from cryoglean.engine.classes import make_classes
+    from cryoglean.report.class_picture import write_class_picture
+
+    folder = RunFolder(run)
+    console = Console(stderr=True)
+    with Progress(console=console, disable=quiet or not console.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+        made = make_classes(
+            folder,
+            config,
+            lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
+        )
+    if made.classes is None:
+        typer.secho(f"{run} has no picks: nothing to sort", fg="yellow", err=True)
+        raise typer.Exit(NOTHING_DONE)
+    picture = write_class_picture(folder)
+    if not quiet:
+        typer.echo(_summed_up(made), err=True)
+        typer.echo(f"class averages: {picture}", err=True)
+    if report:
+        write_page(run, silent=quiet)
+    finish(made.failures, total=len(made.failures) + len(made.picks))
+
+
+def _summed_up(made: ClassesMade) -> str:
+    """Say how many picks were sorted, and what they show."""
+    from cryoglean.report.words import counted
+
+    classes = made.classes
+    assert classes is not None
+    shown: Counter[str] = Counter()
+    for count, judgement in zip(classes.counts.tolist(), classes.judgements, strict=True):
+        shown[judgement.verdict] += count
+    number = len(classes.members)
+    of = f" of {made.total:,}" if made.total > number else ""
+    listed = ", ".join(f"{count / number:.0%} {verdict}" for verdict, count in shown.most_common())
+    in_classes = counted(len(classes.images), "class", "classes")
+    return f"{counted(number, 'pick')}{of} in {in_classes}: {listed}"
