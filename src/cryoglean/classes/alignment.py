@@ -63,7 +63,8 @@ class Search:
         line = np.arange(-self.border, self.border + 1)
         grid = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
         grid = grid[(grid**2).sum(axis=1) <= self.reach**2 + 1e-9]
-        return grid[np.argsort((grid**2).sum(axis=1), kind="stable")]
+        ordered: NDArray[np.int64] = grid[np.argsort((grid**2).sum(axis=1), kind="stable")]
+        return ordered
 
     def window(self, shift: NDArray[np.int64]) -> tuple[slice, slice]:
         """Part of a crop that a class average covers when its middle is shifted by (x, y)."""

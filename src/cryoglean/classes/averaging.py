@@ -68,7 +68,7 @@ def average_classes(
     for round_number in range(rounds):
         alignment = align(crops, images, search)
         members = alignment.correlation.argmax(axis=1)
-        images = _average(crops, search, alignment, members, classes=classes)
+        images = _average(crops, search, alignment, members=members, classes=classes)
         counts = np.bincount(members, minlength=classes)
         if round_number < rounds - 1:
             for small in np.flatnonzero(counts < MIN_MEMBERS):
@@ -91,8 +91,8 @@ def _average(
     crops: FloatImage,
     search: Search,
     alignment: Alignment,
-    members: NDArray[np.int64],
     *,
+    members: NDArray[np.int64],
     classes: int,
 ) -> FloatImage:
     total = np.zeros((classes, search.side, search.side), np.float32)
