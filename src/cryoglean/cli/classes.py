@@ -12,7 +12,7 @@ from cryoglean.classes.settings import ClassesConfig
 from cryoglean.cli.options import configured
 
 if TYPE_CHECKING:
-    from cryoglean.engine.classes import ClassesMade
+    from cryoglean.engine.class_files import ClassesMade
 
 
 @configured(ClassesConfig)
@@ -53,7 +53,7 @@ def classes(
             config,
             lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
         )
-    if made.classes is None:
+    if made is None:
         typer.secho(f"{run} has no picks: nothing to sort", fg="yellow", err=True)
         raise typer.Exit(NOTHING_DONE)
     picture = write_class_picture(folder)
@@ -70,7 +70,6 @@ def _summed_up(made: ClassesMade) -> str:
     from cryoglean.report.words import counted
 
     classes = made.classes
-    assert classes is not None
     shown: Counter[str] = Counter()
     for count, judgement in zip(classes.counts.tolist(), classes.judgements, strict=True):
         shown[judgement.verdict] += count

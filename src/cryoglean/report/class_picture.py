@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cryoglean.engine import RunFolder
-from cryoglean.engine.classes import kept_classes
+from cryoglean.engine.class_files import kept_classes
 from cryoglean.errors import FileError
 from cryoglean.report.drawing import INK, Colour, blank, write_picture, write_text
 from cryoglean.report.sections.classes import SIDE_PX, grey_picture

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from cryoglean.engine import RunFolder
-from cryoglean.engine.classes import kept_classes
+from cryoglean.engine.class_files import kept_classes
 from cryoglean.report.page import Section, write_page
 from cryoglean.report.sections.classes import ClassAverage, classes
 from cryoglean.report.sections.contamination import contamination

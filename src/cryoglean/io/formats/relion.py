@@ -198,7 +198,7 @@ def write_particles_3_0(picks: Sequence[Picks], path: Path) -> None:
     write_star(path, [Block("", columns)])
 
 
-def write_class_averages(path: Path, stack: Path, *, counts: ArrayLike) -> None:
+def write_class_averages(path: Path, stack: Path, *, counts: NDArray[np.int64]) -> None:
     """Write the list of class averages as RELION's 2D classification has it in its ``…_model.star``.
 
     Parameters
@@ -208,10 +208,10 @@ def write_class_averages(path: Path, stack: Path, *, counts: ArrayLike) -> None:
     stack : Path
         The averages, which are listed as coordinate files are: by their place below the current folder,
         which is taken to be RELION's project.
-    counts : array of int, shape (k,)
+    counts : ndarray of int, shape (k,)
         Number of particles in each class.
     """
-    numbers = np.asarray(counts, np.float64)
+    numbers = counts.astype(np.float64)
     images = [f"{number:06d}@{_from_project(stack)}" for number in range(1, len(numbers) + 1)]
     columns = {
         "rlnReferenceImage": as_text(images),
