@@ -13,9 +13,9 @@ import pytest
 
 from cryoglean.corrections import Corrections, write_corrections
 from cryoglean.engine import Run, RunFolder, pick, reselect
+from cryoglean.engine.classes import make_classes
 from cryoglean.io.formats import read_picks, write_picks
 from cryoglean.report.run_report import write_report
-from cryoglean.report.sections.classes import ClassAverage
 from cryoglean.select.settings import SelectConfig
 from cryoglean.types import Picks
 from tests.conftest import Outcome
@@ -181,7 +181,11 @@ def test_a_rejected_micrograph_is_told_and_not_shown(run: RunFolder) -> None:
 
 
 def test_class_averages_are_shown_where_there_are_some(run: RunFolder) -> None:
-    averages = [ClassAverage(np.eye(16, dtype=np.float32), 12, "particle")]
-    page = write_report(run, averages=averages).read_text(encoding="utf-8")
-    assert "<h2>Class averages</h2>" in page
     assert "Class averages" not in text_of(run)
+    made = make_classes(run)
+    assert made is not None
+    text = text_of(run)
+    assert f"Averages of {made.total} picks" in text
+    assert "former picks" not in text
+    reselect(run, SelectConfig(max_picks=5))
+    assert "The class averages are of former picks of this run." in text_of(run)

@@ -163,15 +163,13 @@ def _with_classes(made: ClassesMade) -> list[Picks]:
     classes, poses = made.classes, made.classes.poses
     # What is to be taken from a coordinate to reach the centre of the particle: in Å, or in pixels of the
     # micrograph where these have no size, as RELION had it up to 3.0.
-    origin = np.round(-poses.shift * made.unit, 3)
-    names = (
-        ("rlnOriginX", "rlnOriginY") if made.pixel_size is None else ("rlnOriginXAngst", "rlnOriginYAngst")
-    )
+    origin = np.round(0.0 - poses.shift * made.unit, 3)
+    unit = "" if made.pixel_size is None else "Angst"
     columns: dict[str, NDArray[Any]] = {
         CLASS: classes.members + 1,
         PSI: poses.angle,
-        names[0]: origin[:, 0],
-        names[1]: origin[:, 1],
+        f"rlnOriginX{unit}": origin[:, 0],
+        f"rlnOriginY{unit}": origin[:, 1],
         "cryogleanMirrored": poses.mirrored.astype(np.int64),
         "cryogleanClassCorrelation": np.round(classes.correlation.astype(np.float64), 4),
     }

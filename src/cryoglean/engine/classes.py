@@ -21,7 +21,7 @@ from cryoglean.engine.results import read_config, read_results
 from cryoglean.errors import CryogleanError
 from cryoglean.io import read_micrograph
 from cryoglean.pickers.pixer.working import working_image
-from cryoglean.types import FloatImage, ParticleSize, Picks
+from cryoglean.types import FloatImage, MicrographFile, ParticleSize, Picks
 
 MIN_MICROGRAPHS = 50
 """Of larger runs, picks of so many micrographs at least are sorted."""
@@ -34,7 +34,7 @@ Progress = Callable[[str, int, int | None], None]
 class _Source:
     """A micrograph, its picks that are sorted, and how it was read for picking."""
 
-    path: Path
+    file: MicrographFile
     picks: Picks
     pixel_size: float | None
 
@@ -110,7 +110,7 @@ def _sources(folder: RunFolder, most: int, angpix: float | None) -> tuple[list[_
         start += len(picks)
         if len(own):
             part = replace(picks[own], path=job.micrograph.listed, extra={})
-            sources.append(_Source(job.path, part, angpix))
+            sources.append(_Source(job.micrograph, part, angpix))
     return sources, total
 
 
@@ -153,7 +153,7 @@ def _crops(
 
 def _cut(source: _Source, size: ParticleSize) -> FloatImage | CryogleanError:
     try:
-        micrograph = read_micrograph(source.path, pixel_size=source.pixel_size)
+        micrograph = read_micrograph(source.file, pixel_size=source.pixel_size)
     except CryogleanError as error:
         return error
     image = working_image(micrograph, size, PARTICLE_PX)
