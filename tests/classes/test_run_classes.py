@@ -26,8 +26,8 @@ def best_agreement(image: np.ndarray, truth: np.ndarray) -> float:
         Poses(np.array([[dx, dy]], float), np.array([float(angle)]), np.array([mirrored]))
         for mirrored in (False, True)
         for angle in range(0, 360, 6)
-        for dx in range(-3, 4)
-        for dy in range(-3, 4)
+        for dx in range(-2, 3)
+        for dy in range(-2, 3)
     ]
     # A row and a column more, so that the middle is one of the pixels.
     odd = np.pad(truth, ((0, 1), (0, 1)))[None]

@@ -61,10 +61,8 @@ def test_without_picks_there_is_nothing_to_sort(run: Path, cryoglean: Callable) 
 
 
 @pytest.mark.parametrize(("option", "value"), [("--classes", 0), ("--max-particles", -3)])
-def test_numbers_out_of_range_are_wrong_usage(
-    run: Path, cryoglean: Callable, option: str, value: int
-) -> None:
-    done = cryoglean("classes", run, option, value)
+def test_wrong_numbers_are_wrong_usage(tmp_path: Path, cryoglean: Callable, option: str, value: int) -> None:
+    done = cryoglean("classes", tmp_path, option, value)
     assert done.code == 2
     assert option in done.err
 

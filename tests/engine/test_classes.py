@@ -1,5 +1,6 @@
 """Class averages of a run: what is sorted, what is written, and what is said where it cannot be."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,8 +24,25 @@ from cryoglean.types import Picks
 from tests.engine.session_files import ignore
 
 
+@pytest.fixture(scope="module")
+def picked(drawn: list[Path], tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run whose micrographs no test may spoil."""
+    folder = RunFolder(tmp_path_factory.mktemp("picked") / "run")
+    config = PickConfig(diameter=96.0, contrast="dark")
+    pick(Run(drawn, folder, config, EngineConfig(workers=1)), ignore)
+    return folder
+
+
 @pytest.fixture
-def run(session: list[Path], out: RunFolder, known: PickConfig) -> RunFolder:
+def run(picked: RunFolder, tmp_path: Path) -> RunFolder:
+    """A copy of it, in which a test may change what it likes."""
+    shutil.copytree(picked.root, tmp_path / "run")
+    return RunFolder(tmp_path / "run")
+
+
+@pytest.fixture
+def own_run(session: list[Path], out: RunFolder, known: PickConfig) -> RunFolder:
+    """A run of micrographs that a test may spoil."""
     pick(Run(session, out, known, EngineConfig(workers=1)), ignore)
     return out
 
@@ -95,20 +113,20 @@ def test_three_picks_are_one_class(run: RunFolder) -> None:
     assert made.classes.counts.tolist() == [3]
 
 
-def test_a_micrograph_that_is_gone_costs_its_own_picks(run: RunFolder, session: list[Path]) -> None:
+def test_a_micrograph_that_is_gone_costs_its_own_picks(own_run: RunFolder, session: list[Path]) -> None:
     session[2].unlink()
-    made = make_classes(run)
+    made = make_classes(own_run)
     assert made is not None
     assert len(made.picks) == 5
     assert [str(error.path) for error in made.failures] == [str(session[2])]
 
 
-def test_where_all_are_gone_it_says_so(run: RunFolder, session: list[Path]) -> None:
+def test_where_all_are_gone_it_says_so(own_run: RunFolder, session: list[Path]) -> None:
     for path in session:
         path.unlink()
     with pytest.raises(MicrographError, match="mic0000"):
-        make_classes(run)
-    assert kept_classes(run) is None
+        make_classes(own_run)
+    assert kept_classes(own_run) is None
 
 
 def test_what_is_no_run_is_refused(tmp_path: Path) -> None:

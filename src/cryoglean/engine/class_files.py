@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from dataclasses import asdict, dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 
 from cryoglean.classes.judgement import Judgement, Measures
 from cryoglean.classes.run_classes import RunClasses
@@ -16,6 +17,8 @@ from cryoglean.engine.folder import RunFolder
 from cryoglean.errors import CryogleanError
 from cryoglean.io import write_mrc
 from cryoglean.io.formats.relion import CLASS, PSI, write_class_averages, write_particles
+from cryoglean.io.limits import read_file
+from cryoglean.io.mrc import read_frames, read_header
 from cryoglean.io.writing import complete_or_absent, writing
 from cryoglean.types import FloatImage, Picks
 
@@ -125,37 +128,55 @@ def write_classes(folder: RunFolder, made: ClassesMade) -> None:
     write_particles(_with_classes(made), folder.class_particles)
     write_class_averages(folder.class_star, folder.class_averages, counts=classes.counts)
     # What says that there are classes comes last.
-    stored = {
-        "picks": made.total,
-        "sorted": len(classes.members),
-        "picks_digest": _digest(folder),
-        "pixel_size": made.pixel_size,
-        "classes": [
-            {"number": number, "judgement": asdict(judgement), "measures": asdict(measures)}
+    stored = _StoredClasses(
+        picks=made.total,
+        sorted_picks=len(classes.members),
+        picks_digest=_digest(folder),
+        pixel_size=made.pixel_size,
+        classes=tuple(
+            _StoredClass(number=number, judgement=judgement, measures=measures)
             for number, (judgement, measures) in enumerate(
                 zip(classes.judgements, classes.measures, strict=True), 1
             )
-        ],
-    }
+        ),
+    )
     with complete_or_absent(folder.class_table) as partial:
-        partial.write_text(json.dumps(stored, indent=2) + "\n", encoding="utf-8")
+        partial.write_text(stored.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def kept_classes(folder: RunFolder) -> KeptClasses | None:
     """Read the class averages that a run's folder keeps; None where there are none that can be used."""
-    import mrcfile
-
-    try:
-        stored = json.loads(folder.class_table.read_bytes())
-        images = np.asarray(mrcfile.read(folder.class_averages), np.float32)
+    with suppress(OSError, ValueError, CryogleanError):
+        stored = _StoredClasses.model_validate_json(read_file(folder.class_table))
+        images = np.stack(list(read_frames(read_header(folder.class_averages)))).astype(np.float32)
         classes = tuple(
-            KeptClass(image, Measures(**one["measures"]), Judgement(**one["judgement"]))
-            for image, one in zip(images, stored["classes"], strict=True)
+            KeptClass(image, one.measures, one.judgement)
+            for image, one in zip(images, stored.classes, strict=True)
         )
-        current = stored["picks_digest"] == _digest(folder)
-        return KeptClasses(classes, stored["sorted"], stored["picks"], current)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        return KeptClasses(classes, stored.sorted_picks, stored.picks, stored.picks_digest == _digest(folder))
+    return None
+
+
+class _StoredClass(BaseModel):
+    """A class as it is written."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    number: int = Field(ge=1)
+    judgement: Judgement
+    measures: Measures
+
+
+class _StoredClasses(BaseModel):
+    """The classes of a run as they are written."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    picks: int = Field(ge=1)
+    sorted_picks: int = Field(ge=1)
+    picks_digest: str
+    pixel_size: float | None
+    classes: tuple[_StoredClass, ...]
 
 
 def _with_classes(made: ClassesMade) -> list[Picks]:
