@@ -103,6 +103,12 @@ def test_of_an_image_that_is_all_margin_nothing_is_left_out(image):
     assert inner_part(image.astype(np.float32)) == (slice(0, image.shape[0]), slice(0, image.shape[1]))
 
 
+def test_an_image_that_was_enlarged_by_repeating_pixels_has_no_margin():
+    image = np.kron(discs()[0], np.ones((3, 3), np.float32))
+    assert inner_part(image) == (slice(0, image.shape[0]), slice(0, image.shape[1]))
+    assert inner_part(with_margin(image, "left", 60, 0.0))[1] == slice(60, image.shape[1])
+
+
 def test_places_in_the_part_are_places_in_the_whole():
     image, _ = discs()
     part = sound_part(Micrograph(with_margin(with_margin(image, "left", 30, 0.0), "top", 20, 0.0)))

@@ -156,20 +156,26 @@ def without_hot_pixels(image: FloatImage) -> FloatImage:
 def _inner_rows(image: FloatImage, rows: slice) -> slice:
     """Leave out rows without data at both ends."""
     start, stop = rows.start, rows.stop
-    while start < stop - 1 and _is_empty(image[start], image[start + 1]):
+    # In an image that was enlarged by repeating pixels, rows like their neighbours mean nothing.
+    places = range(start, stop - 4, max(4, (stop - start) // 8))
+    enlarged = all(any(_is_same(image[y], image[y + 1]) for y in range(first, first + 4)) for first in places)
+    while start < stop - 1 and _is_empty(image[start], None if enlarged else image[start + 1]):
         start += 1
-    while stop - 1 > start and _is_empty(image[stop - 1], image[stop - 2]):
+    while stop - 1 > start and _is_empty(image[stop - 1], None if enlarged else image[stop - 2]):
         stop -= 1
     return slice(start, stop)
 
 
-def _is_empty(row: FloatImage, further_in: FloatImage) -> bool:
+def _is_empty(row: FloatImage, further_in: FloatImage | None) -> bool:
     """Return whether a row is constant, or repeats the one beside it, but for a few hot pixels."""
-    if np.count_nonzero(row == further_in) >= SAME * len(row):
+    if further_in is not None and _is_same(row, further_in):
         return True
     # The median as one of the values: the mean of two may be none, or overflow.
-    middle = np.partition(row, len(row) // 2)[len(row) // 2]
-    return bool(np.count_nonzero(row == middle) >= SAME * len(row))
+    return _is_same(row, np.partition(row, len(row) // 2)[len(row) // 2])
+
+
+def _is_same(row: FloatImage, other: FloatImage | np.float32) -> bool:
+    return bool(np.count_nonzero(row == other) >= SAME * len(row))
 
 
 def _neighbours(image: FloatImage, y: NDArray[np.intp], x: NDArray[np.intp]) -> FloatImage:
