@@ -33,4 +33,4 @@ def test_importing_loads_nothing_heavy(module: str) -> None:
 
 
 def test_the_command_line_answers_before_anything_is_loaded() -> None:
-    assert loaded_by("cryoglean.cli", OF_ARRAYS) == ""
+    assert loaded_by("cryoglean.cli.app", OF_ARRAYS) == ""

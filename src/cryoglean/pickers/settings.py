@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 from pydantic.fields import FieldInfo
@@ -13,7 +13,9 @@ from cryoglean.pickers.pixer.settings import NetworkConfig
 from cryoglean.pickers.template.settings import TemplateConfig
 from cryoglean.select.settings import SelectConfig
 from cryoglean.settings import Config
-from cryoglean.types import Contrast
+
+if TYPE_CHECKING:
+    from cryoglean.types import Contrast
 
 MethodName = Literal["auto", "unsupervised", "network", "paper"]
 
