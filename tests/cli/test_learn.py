@@ -66,8 +66,8 @@ def test_particles_of_a_refinement_are_learnt_from(
     stages = list(dict.fromkeys(one["stage"] for one in told[:-1]))
     assert stages[0] == "reading micrographs"
     assert stages[-3:] == [
-        "annotations the segmentation network",
-        "annotations the classification network",
+        "fine-tuning the segmentation network",
+        "fine-tuning the classification network",
         "measuring",
     ]
     assert told[-1]["event"] == "result"

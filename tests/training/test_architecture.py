@@ -5,7 +5,12 @@ from cryoglean.networks.settings import ArchitectureConfig
 
 torch = pytest.importorskip("torch")
 
-from cryoglean.training.architecture import build_classifier, build_segmenter, count_parameters  # noqa: E402
+from cryoglean.training.architecture import build_classifier, build_segmenter  # noqa: E402
+
+
+def count_parameters(network: torch.nn.Module) -> int:
+    """Trainable numbers of a network."""
+    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def multiplications(network, size):

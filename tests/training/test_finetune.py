@@ -62,7 +62,7 @@ def test_simulated_tiles_are_no_coarser_than_the_networks() -> None:
 
 
 @pytest.fixture
-def order(shards: Path, tmp_path: Path) -> FineTuningJob:
+def job(shards: Path, tmp_path: Path) -> FineTuningJob:
     start = read_weights("general")
     config = TrainConfig(
         batch=4, threads=1, device="cpu", architecture=start.card.architecture, fine_tuning=BRIEF
@@ -70,42 +70,42 @@ def order(shards: Path, tmp_path: Path) -> FineTuningJob:
     return FineTuningJob(start, config, tmp_path / "mine", shards=shards, command="cryoglean train …")
 
 
-def learn(run: RunFolder, order: FineTuningJob) -> tuple[FineTuningResult, list[Progress]]:
-    told: list[Progress | FineTuningResult] = []
-    learnt = fine_tune(annotations_of_run(run), order, told.append)
-    assert told[-1] is learnt
-    return learnt, [event for event in told if isinstance(event, Progress)]
+def learn(run: RunFolder, job: FineTuningJob) -> tuple[FineTuningResult, list[Progress]]:
+    events: list[Progress | FineTuningResult] = []
+    result = fine_tune(annotations_of_run(run), job, events.append)
+    assert events[-1] is result
+    return result, [event for event in events if isinstance(event, Progress)]
 
 
 def test_corrections_become_weights_with_a_card(
-    run: RunFolder, correct: Correct, order: FineTuningJob
+    run: RunFolder, correct: Correct, job: FineTuningJob
 ) -> None:
     for name in NAMES[:3]:
         correct(name, looked_at=True)
-    learnt, progress = learn(run, order)
-    card = read_weights(order.out).card
+    result, progress = learn(run, job)
+    card = read_weights(job.out).card
     assert card.name == "mine"
-    assert card.origin == order.start.card.name
-    assert card.held_back == {"before": learnt.before, "after": learnt.after}
-    assert card.threshold == learnt.threshold
+    assert card.origin == job.start.card.name
+    assert card.held_back == {"before": result.before, "after": result.after}
+    assert card.threshold == result.threshold
     assert card.command == "cryoglean train …"
     assert "3 micrographs" in card.data
-    assert {"f1", "average_precision"} <= set(learnt.after)
-    assert learnt.after[GENERAL] == card.validation["average_precision"]
-    assert 0 < learnt.before[GENERAL] < 1
-    assert learnt.after["average_precision"] >= learnt.before["average_precision"] - CHANCE or learnt.kept
-    assert learnt.better == (learnt.after["f1"] > learnt.before["f1"])
-    taught = [one for one in progress if one.stage == "annotations the segmentation network"]
-    assert [(one.step, one.steps) for one in taught] == [(1, 3), (2, 3), (3, 3)]
-    assert json.loads((order.out / "card.json").read_text())["origin"] == "general"
+    assert {"f1", "average_precision"} <= set(result.after)
+    assert result.after[GENERAL] == card.validation["average_precision"]
+    assert 0 < result.before[GENERAL] < 1
+    assert result.after["average_precision"] >= result.before["average_precision"] - CHANCE or result.kept
+    assert result.better == (result.after["f1"] > result.before["f1"])
+    steps = [one for one in progress if one.stage == "fine-tuning the segmentation network"]
+    assert [(one.step, one.steps) for one in steps] == [(1, 3), (2, 3), (3, 3)]
+    assert json.loads((job.out / "card.json").read_text())["origin"] == "general"
     with pytest.raises(UsageError, match="holds weights already"):
-        learn(run, order)
+        learn(run, job)
 
 
-def test_the_seed_decides_the_weights(run: RunFolder, correct: Correct, order: FineTuningJob) -> None:
+def test_the_seed_decides_the_weights(run: RunFolder, correct: Correct, job: FineTuningJob) -> None:
     for name in NAMES:
         correct(name, looked_at=True)
-    first, again = (replace(order, out=order.out / name) for name in "ab")
+    first, again = (replace(job, out=job.out / name) for name in "ab")
     for one in (first, again):
         learn(run, one)
     for file in ("segmenter.safetensors", "classifier.safetensors"):
@@ -113,10 +113,10 @@ def test_the_seed_decides_the_weights(run: RunFolder, correct: Correct, order: F
 
 
 def test_when_the_time_is_up_the_training_ends(
-    run: RunFolder, correct: Correct, order: FineTuningJob
+    run: RunFolder, correct: Correct, job: FineTuningJob
 ) -> None:
     correct("mic0", looked_at=True)
     hurried = BRIEF.changed(minutes=1e-4)
-    learnt, progress = learn(run, replace(order, config=order.config.changed(fine_tuning=hurried)))
-    assert max(one.step for one in progress if one.stage.startswith("annotations")) == 1
-    assert read_weights(learnt.weights).card.held_back["after"] == learnt.after
+    result, progress = learn(run, replace(job, config=job.config.changed(fine_tuning=hurried)))
+    assert max(one.step for one in progress if one.stage.startswith("fine-tuning")) == 1
+    assert read_weights(result.weights).card.held_back["after"] == result.after

@@ -19,9 +19,10 @@ from cryoglean.training.finetune_tasks import (  # noqa: E402
     annotated_example,
     freeze_statistics,
     mine_annotated,
-    tune_segmenter,
+    tuned_segmentation,
 )
 from cryoglean.training.labelling import labelled_tile  # noqa: E402
+from cryoglean.training.loop import train  # noqa: E402
 
 SIDE, PLACES = 96, [(24, 24), (72, 24), (24, 72), (72, 72)]
 
@@ -136,6 +137,11 @@ def test_crops_are_what_the_user_said(rng):
     assert kinds.count(PARTICLE_KIND) == 2
     assert kinds.count(CONTAMINATION_KIND) == 1
     assert kinds.count(BACKGROUND_KIND) == 0
+
+
+def tune_segmenter(network, data, config, *, out, resume=False, watch=never):
+    task = tuned_segmentation(data, config, out=out, resume=resume, watch=watch)
+    return train(freeze_statistics(network), task, config, out=out, resume=resume)
 
 
 def test_what_is_taught_is_learnt_and_the_seed_decides_how(data, tmp_path):

@@ -34,7 +34,7 @@ def test_a_killed_training_goes_on_to_the_same_weights(
         assert process.stdout is not None
         for line in process.stdout:
             event = json.loads(line)
-            if event["stage"] == "annotations the segmentation network" and event["step"] == 5:
+            if event["stage"] == "fine-tuning the segmentation network" and event["step"] == 5:
                 process.kill()
                 break
     assert process.returncode == -signal.SIGKILL

@@ -1,4 +1,5 @@
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ def weights(network):
 
 
 def test_a_broken_run_goes_on_to_the_same_weights(task, tmp_path):
-    unbroken = train(network(), task, config(), epochs=2, out=tmp_path / "a")
+    unbroken = train(network(), replace(task, epochs=2), config(), out=tmp_path / "a")
 
     class BreakError(Exception):
         pass
@@ -57,16 +58,16 @@ def test_a_broken_run_goes_on_to_the_same_weights(task, tmp_path):
             raise BreakError
         return {}
 
-    broken = Task(task.name, task.size, task.batch, task.loss, validate)
+    broken = replace(task, validate=validate)
     with pytest.raises(BreakError):
-        train(network(), broken, config(), epochs=2, out=tmp_path / "b")
-    resumed = train(network(), task, config(), epochs=2, out=tmp_path / "b", resume=True)
+        train(network(), replace(broken, epochs=2), config(), out=tmp_path / "b")
+    resumed = train(network(), replace(task, epochs=2), config(), out=tmp_path / "b", resume=True)
     np.testing.assert_array_equal(weights(resumed), weights(unbroken))
 
 
 def test_the_seed_decides_the_weights(task, tmp_path):
     first, second, other = (
-        weights(train(network(), task, config(seed=seed), epochs=1, out=tmp_path / name))
+        weights(train(network(), replace(task, epochs=1), config(seed=seed), out=tmp_path / name))
         for name, seed in (("a", 1), ("b", 1), ("c", 2))
     )
     np.testing.assert_array_equal(first, second)
@@ -74,17 +75,17 @@ def test_the_seed_decides_the_weights(task, tmp_path):
 
 
 def test_what_is_trained_learns(task, tmp_path):
-    train(network(), task, config(), epochs=30, out=tmp_path)
+    train(network(), replace(task, epochs=30), config(), out=tmp_path)
     with (tmp_path / "doubling-metrics.csv").open() as file:
         losses = [float(row["loss"]) for row in csv.DictReader(file)]
     assert losses[-1] < 0.4 * losses[0]
 
 
 def test_a_checkpoint_of_another_network_is_refused(task, tmp_path):
-    train(network(), task, config(), epochs=1, out=tmp_path)
+    train(network(), replace(task, epochs=1), config(), out=tmp_path)
     other = torch.nn.Sequential(torch.nn.Conv2d(1, 1, 1))
     with pytest.raises(WeightsError, match="does not fit this network"):
-        train(other, task, config(), epochs=1, out=tmp_path, resume=True)
+        train(other, task, config(), out=tmp_path, resume=True)
 
 
 def test_every_pass_shows_every_example_once(tmp_path):
@@ -95,7 +96,7 @@ def test_every_pass_shows_every_example_once(tmp_path):
         return torch.zeros(len(index), 1, 8, 8), torch.zeros(len(index), 1, 8, 8)
 
     task = Task("order", SIZE, batch, lambda answer, wanted: (answer - wanted).mean(), lambda *_: {})
-    train(network(), task, config(), epochs=3, out=tmp_path)
+    train(network(), replace(task, epochs=3), config(), out=tmp_path)
     for start in range(0, 3 * SIZE, SIZE):
         assert sorted(shown[start : start + SIZE]) == list(range(SIZE))
     assert shown[:SIZE] != shown[SIZE : 2 * SIZE]

@@ -155,35 +155,36 @@ def train(
 
     assert started is not None
     tuned = _fine_tuned(config, minutes)
-    order = FineTuningJob(started, tuned, out, shards=shards, resume=resume, command=_command())
+    job = FineTuningJob(started, tuned, out, shards=shards, resume=resume, command=_command())
     with progress_reporter(json_lines=json_lines) as report:
         if real is not None:
-            fine_tune_on_tiles(real, order, report, complete=not incomplete)
+            fine_tune_on_tiles(real, job, report, complete=not incomplete)
         elif corrections is not None:
-            fine_tune(annotations_of_run(RunFolder(corrections)), order, report)
+            fine_tune(annotations_of_run(RunFolder(corrections)), job, report)
         else:
             known = PickConfig(diameter=diameter, angpix=angpix)
             annotations = annotations_of_picks(
                 picks or [], micrographs or [], config=known, complete=not incomplete
             )
-            fine_tune(annotations, order, report)
+            fine_tune(annotations, job, report)
 
 
 def _train_on_tiles(
     shards: Path, config: TrainConfig, started: Weights | None, *, out: Path, resume: bool
 ) -> None:
     from cryoglean.dataset.shards import SPLITS
-    from cryoglean.training.train import Provenance, load_tiles, train_networks
+    from cryoglean.dataset.tiles import load_tiles
+    from cryoglean.training.train import Provenance, train_networks
 
-    tiles = {split: load_tiles(shards, split, config) for split in SPLITS}
+    tiles = {
+        split: load_tiles(shards, split, particle_px=config.architecture.particle_px) for split in SPLITS
+    }
     provenance = Provenance(
         name=out.resolve().name,
         command=_command(),
         data=f"{len(tiles['train'])} tiles in {shards.name}",
     )
-    card = train_networks(
-        tiles, config, provenance, out=out, start=started.folder if started else None, resume=resume
-    )
+    card = train_networks(tiles, config, provenance, out=out, start=started, resume=resume)
     typer.echo(f"weights in {out}; recommended threshold {card.threshold:g}; on held-out families:")
     for name, value in card.validation.items():
         typer.echo(f"  {name.replace('_', ' ')}: {value:.3f}")

@@ -81,24 +81,24 @@ class _Bars:
         self._bar.update(self._tasks[event.stage], completed=event.step)  # type: ignore[arg-type]
 
 
-def _sum_up(learnt: FineTuningResult) -> None:
+def _sum_up(result: FineTuningResult) -> None:
     """Say how it ended, on standard output; and loudly where it was of no use."""
-    typer.echo(f"weights in {learnt.weights}, after {learnt.minutes:.1f} minutes")
-    typer.echo(f"on micrographs held back, threshold {learnt.threshold:g}:       before   after")
+    typer.echo(f"weights in {result.weights}, after {result.minutes:.1f} minutes")
+    typer.echo(f"on micrographs held back, threshold {result.threshold:g}:       before   after")
     for name, title in _SHOWN.items():
-        typer.echo(f"  {title:<40s} {learnt.before[name]:8.3f}{learnt.after[name]:8.3f}")
-    if learnt.kept:
+        typer.echo(f"  {title:<40s} {result.before[name]:8.3f}{result.after[name]:8.3f}")
+    if result.kept:
         typer.secho(
             "the networks did not get better by training and are those that it began with; "
             "only the calibration and the threshold are new",
             fg="yellow",
             err=True,
         )
-    if not learnt.better:
+    if not result.better:
         typer.secho(
             "the new weights are not better on the micrographs held back: go on picking with the old ones",
             fg="yellow",
             err=True,
         )
     else:
-        typer.echo(f"pick with them: {learnt.command}")
+        typer.echo(f"pick with them: {result.command}")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from cryoglean.dataset.contamination import bits
-from cryoglean.dataset.shards import Shard
+from cryoglean.dataset.shards import Shard, Split, find_shards, particle_px_of, read_shard
+from cryoglean.errors import UsageError
 
 BACKGROUND, PARTICLE, UNKNOWN = 0, 1, 2
 """Values of a label of particles; no loss is taken where nothing is known."""
@@ -108,3 +110,38 @@ def _resized(images: NDArray[np.uint8], side: int, interpolation: int) -> NDArra
     if images.shape[1] == side:
         return images
     return np.stack([cv2.resize(image, (side, side), interpolation=interpolation) for image in images])
+
+
+def load_shards(folder: Path, split: Split, *, particle_px: float) -> list[LabelledTiles]:
+    """Read each file of one split of a folder of shards at the networks' scale.
+
+    Parameters
+    ----------
+    folder : Path
+        Shards, as `cryoglean simulate --tiles` or `cryoglean labels --tiles` writes them.
+    split : str
+        Which.
+    particle_px : float
+        Particle diameter at the networks' scale, pixels.
+
+    Raises
+    ------
+    UsageError
+        There are no shards, or they are coarser than the networks.
+    """
+    paths = find_shards(folder, split)
+    if not paths:
+        raise UsageError(f"{folder} holds no {split} shards; make some with `cryoglean simulate --tiles`")
+    shard_px = particle_px_of(folder)
+    scale = particle_px / shard_px
+    if scale > 1:
+        raise UsageError(
+            f"{folder}: particles measure {shard_px:g} pixels and the networks want {particle_px:g}; "
+            "make finer tiles"
+        )
+    return [LabelledTiles.of(read_shard(path), scale=scale) for path in paths]
+
+
+def load_tiles(folder: Path, split: Split, *, particle_px: float) -> LabelledTiles:
+    """Read one split of a folder of shards at the networks' scale; see `load_shards`."""
+    return LabelledTiles.joined(load_shards(folder, split, particle_px=particle_px))

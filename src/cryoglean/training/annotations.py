@@ -1,4 +1,4 @@
-"""What a user teaches: micrographs with picks, or with corrections of a run, and what is known of each."""
+"""Annotations: a user's micrographs with picks, or with corrections of a run, and what is known of each."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class AnnotatedMicrograph:
 
 @dataclass(frozen=True, eq=False)
 class Annotations:
-    """All that a user teaches, and the size of the particles.
+    """All that a user annotated, and the size of the particles.
 
     Parameters
     ----------

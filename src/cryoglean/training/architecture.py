@@ -32,11 +32,6 @@ def build_classifier(config: ArchitectureConfig) -> nn.Module:
     return PixerClassifier() if config.preset == "pixer-2019" else Classifier(config)
 
 
-def count_parameters(network: nn.Module) -> int:
-    """Count the trainable numbers of a network."""
-    return sum(parameter.numel() for parameter in network.parameters())
-
-
 class Segmenter(nn.Module):
     """Dense prediction of particles at the resolution of the input, and of the rest at half of it.
 

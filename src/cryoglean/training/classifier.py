@@ -175,7 +175,7 @@ def classification_task(crops: MinedCrops, validation: MinedCrops, config: Train
             figures[f"{name}_recall"] = float(right[own].mean()) if own.any() else float("nan")
         return figures
 
-    return Task("classification", len(crops), batch, loss, validate)
+    return Task("classification", len(crops), batch, loss, validate, epochs=config.classifier_epochs)
 
 
 @torch.no_grad()

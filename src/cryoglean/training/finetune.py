@@ -1,4 +1,4 @@
-"""From what a user teaches to weights of their own, beside those that it began with."""
+"""From a user's annotations to weights of their own, beside those that it began with."""
 
 from __future__ import annotations
 
@@ -8,32 +8,31 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from torch import nn
 
 from cryoglean.dataset.shards import SPLITS, find_shards
-from cryoglean.dataset.tiles import UNKNOWN, LabelledTiles
+from cryoglean.dataset.tiles import UNKNOWN, LabelledTiles, load_shards, load_tiles
 from cryoglean.engine.resources import threads
 from cryoglean.errors import UsageError
 from cryoglean.networks.runtime import Networks, load_networks
-from cryoglean.networks.settings import Calibration
-from cryoglean.networks.weights import CARD, Weights, write_card
+from cryoglean.networks.weights import CARD, Weights
 from cryoglean.simulate.settings import SimulationConfig, TileConfig
 from cryoglean.simulate.shards import ShardPlan, write_shards
 from cryoglean.training.annotations import Annotations, labelled_micrograph
 from cryoglean.training.calibration import figures, fit_calibration, measure_tiles, recommended_threshold
-from cryoglean.training.export import export_networks, load_trainable
+from cryoglean.training.export import load_trainable
 from cryoglean.training.finetune_tasks import (
     CHANCE,
     FineTuningData,
     measure_micrographs,
-    tune_classifier,
-    tune_segmenter,
+    trainable,
+    tuned_classification,
+    tuned_segmentation,
 )
 from cryoglean.training.labelling import LabelledMicrograph, cut, labelled_by_map, labelled_tile
 from cryoglean.training.loop import Watch
+from cryoglean.training.pipeline import RECORD, Fit, fit_pair, source_state, train_pair, write_weights
 from cryoglean.training.progress import FineTuningResult, Progress, Reporter
 from cryoglean.training.settings import TrainConfig
-from cryoglean.training.train import load_shards, load_tiles, source_state
 
 SIMULATED_PX = 32.0
 """Particle diameter in simulated tiles, pixels; the networks' own where that is larger."""
@@ -52,7 +51,7 @@ _FOR_SEGMENTER, _FOR_ALL = 0.8, 0.92
 """Shares of the time at which the training of each network ends at the latest."""
 
 _COMPLEXES = 70
-"""Made-up complexes in the simulated tiles, ten of each kind."""
+"""Procedural complexes in the simulated tiles, ten of each kind."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +156,7 @@ def fine_tune_on_tiles(
     files = [
         labelled_by_map(tiles, shape.particle_px, complete=complete)
         for split in splits
-        for tiles in load_shards(folder, split, job.config)
+        for tiles in load_shards(folder, split, particle_px=shape.particle_px)
     ]
     if len(files) < 2:
         what = "tiles of one micrograph alone" if files else "no tiles"
@@ -231,67 +230,57 @@ def _fine_tune(
     data: FineTuningData, job: FineTuningJob, clock: _Clock, *, annotated: str
 ) -> FineTuningResult:
     """Train, calibrate and measure; write the weights."""
-    config, tuning = job.config, job.config.fine_tuning
-    config = config.changed(
-        rate=tuning.rate,
-        averaging=tuning.averaging,
-        validate_every=tuning.validate_every,
+    tuning, card = job.config.fine_tuning, job.start.card
+    config = job.config.changed(
+        rate=tuning.rate, averaging=tuning.averaging, validate_every=tuning.validate_every
     )
-    record = job.out / "training"
-    card, networks = job.start.card, job.networks
     clock.progress("measuring the networks as they are", 0, 1)
-    before = figures(measure_micrographs(networks, data.held), card.calibration, card.threshold)
-    general = figures(measure_tiles(networks, data.validation), card.calibration, card.threshold)
-    before[GENERAL] = general[_MERIT]
-    segmenter, classifier = load_trainable(job.start, card.architecture)
-    segmenter = tune_segmenter(
-        segmenter,
+    before = _figures_before(job.networks, data)
+    record = job.out / RECORD
+    segmentation = tuned_segmentation(
         data,
         config,
         out=record,
         resume=job.resume,
-        watch=clock.watch("annotations the segmentation network", _FOR_SEGMENTER),
+        watch=clock.watch("fine-tuning the segmentation network", _FOR_SEGMENTER),
     )
-    classifier = tune_classifier(
-        classifier,
-        data,
-        config,
-        segmenter=segmenter,
+    watch = clock.watch("fine-tuning the classification network", _FOR_ALL)
+    pair = train_pair(
+        trainable(job.start),
+        segmentation,
+        lambda segmenter: tuned_classification(segmenter, data, config, watch=watch),
+        config=config,
         out=record,
-        watch=clock.watch("annotations the classification network", _FOR_ALL),
+        resume=job.resume,
     )
     clock.progress("measuring", 0, 1)
-    pair = segmenter, classifier
-    fitted = _fit(job, data, pair)
-    kept = fitted.own[_MERIT] < before[_MERIT] - CHANCE
+
+    def fitted(networks: Networks) -> Fit:
+        return fit_to_both(networks, data)
+
+    fit = fit_pair(pair, card, fitted, out=job.out)
+    kept = fit.held_back[_MERIT] < before[_MERIT] - CHANCE
     if kept:
         pair = load_trainable(job.start, card.architecture)
-        fitted = _fit(job, data, pair)
+        fit = fit_pair(pair, card, fitted, out=job.out)
     new = card.changed(
         name=job.out.resolve().name,
-        calibration=fitted.calibration,
-        threshold=fitted.threshold,
-        expected_precision=fitted.own["precision"],
-        validation=fitted.simulated,
-        held_back={"before": before, "after": fitted.own},
+        held_back={"before": before, "after": dict(fit.held_back)},
         origin=card.name,
         data=f"{card.data} Then: {annotated}, and {len(data.replay)} simulated tiles.",
-        families=card.families,
         training=config.model_dump(mode="json"),
         command=job.command,
         commit=source_state(),
         cost=f"{clock.minutes:.1f} minutes on {config.threads} cores",
     )
-    # The card comes last, so that a folder with a card is a folder of finished weights.
-    export_networks(job.out, *pair, architecture=card.architecture)
-    write_card(job.out, new)
+    write_weights(pair, new, fit, out=job.out)
     result = FineTuningResult(
         weights=job.out,
         before=before,
-        after=fitted.own,
-        threshold=fitted.threshold,
+        after=dict(fit.held_back),
+        threshold=fit.threshold,
         kept=kept,
-        better=fitted.own["f1"] > before["f1"],
+        better=fit.held_back["f1"] > before["f1"],
         minutes=round(clock.minutes, 2),
         command=f"cryoglean pick MICROGRAPHS --method network --weights {job.out} --out RUN",
     )
@@ -299,26 +288,20 @@ def _fine_tune(
     return result
 
 
-@dataclass(frozen=True)
-class _Fitted:
-    """Calibration and threshold of new weights, and what they reach on micrographs and on simulated tiles."""
-
-    calibration: Calibration
-    threshold: float
-    own: dict[str, float]
-    simulated: dict[str, float]
+def _figures_before(networks: Networks, data: FineTuningData) -> dict[str, float]:
+    """Measure the networks to go on from on micrographs that are held back and on simulated tiles."""
+    card = networks.weights.card
+    before = figures(measure_micrographs(networks, data.held), card.calibration, card.threshold)
+    general = figures(measure_tiles(networks, data.validation), card.calibration, card.threshold)
+    return before | {GENERAL: general[_MERIT]}
 
 
-def _fit(job: FineTuningJob, data: FineTuningData, pair: tuple[nn.Module, nn.Module]) -> _Fitted:
+def fit_to_both(networks: Networks, data: FineTuningData) -> Fit:
     """Fit calibration and threshold on micrographs held back and on simulated tiles together."""
-    folder = job.out / "training" / "measured"
-    export_networks(folder, *pair, architecture=job.start.card.architecture)
-    write_card(folder, job.start.card)
-    networks = load_networks(folder, threads=job.config.threads)
     own, simulated = measure_micrographs(networks, data.held), measure_tiles(networks, data.validation)
     # Where picks are incomplete, a false one cannot be told from a particle that nobody picked.
     complete = np.array([one.complete for one in data.held], float)
-    particles = sum(len(one) for one, told in zip(own.truth, complete, strict=True) if told)
+    particles = sum(len(one) for one, whole in zip(own.truth, complete, strict=True) if whole)
     share = particles / (particles + CERTAIN)
     worth = [
         *(share * complete / max(1, complete.sum())),
@@ -329,7 +312,7 @@ def _fit(job: FineTuningJob, data: FineTuningData, pair: tuple[nn.Module, nn.Mod
     threshold = recommended_threshold(both, calibration, worth)
     general = figures(simulated, calibration, threshold)
     after = figures(own, calibration, threshold) | {GENERAL: general[_MERIT]}
-    return _Fitted(calibration, threshold, after, general)
+    return Fit(calibration, threshold, after["precision"], general, after)
 
 
 def _simulated(job: FineTuningJob, clock: _Clock) -> tuple[LabelledTiles, LabelledTiles]:
@@ -337,14 +320,17 @@ def _simulated(job: FineTuningJob, clock: _Clock) -> tuple[LabelledTiles, Labell
     config, number = job.config, job.config.fine_tuning.tiles
     folder = job.shards
     if folder is None:
-        folder = job.out / "training" / "simulated"
+        folder = job.out / RECORD / "simulated"
         write_shards(folder, replay_plan(config), workers=config.threads, report=clock.simulated)
-    replay, validation = (load_tiles(folder, split, config) for split in ("train", "validation"))
+    particle_px = config.architecture.particle_px
+    replay, validation = (
+        load_tiles(folder, split, particle_px=particle_px) for split in ("train", "validation")
+    )
     return replay.first(number), validation.first(max(1, number // 3))
 
 
 def replay_plan(config: TrainConfig) -> ShardPlan:
-    """Plan the simulated tiles that are rehearsed beside a user's own: made-up complexes of every kind."""
+    """Plan the simulated tiles that are rehearsed beside a user's own: procedural complexes of every kind."""
     particle_px = max(SIMULATED_PX, config.architecture.particle_px)
     tiles = TileConfig(
         size=8 * round(particle_px),
@@ -380,11 +366,11 @@ class _Clock:
         return (time.monotonic() - self._began) / 60
 
     def progress(self, stage: str, step: int, steps: int) -> None:
-        """Return how far it is."""
+        """Report progress."""
         self._report(Progress(stage, step, steps))
 
     def simulated(self, what: str, done: int, total: int) -> None:
-        """Return how far the simulation is."""
+        """Report the progress of the simulation."""
         self.progress({"structures": "projecting structures"}.get(what, "simulating tiles"), done, total)
 
     def watch(self, stage: str, share: float) -> Watch:
@@ -397,5 +383,5 @@ class _Clock:
         return watch
 
     def end(self, result: FineTuningResult) -> None:
-        """Return how it ended."""
+        """Report the result."""
         self._report(result)

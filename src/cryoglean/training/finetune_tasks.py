@@ -25,6 +25,7 @@ from cryoglean.evaluate import evaluate
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.networks.maps import CENTRE, CONTAMINATION, STRIDE, find_candidates, where_known
 from cryoglean.networks.runtime import Networks, cut_crops
+from cryoglean.networks.weights import Weights
 from cryoglean.training.augmentation import Example, example
 from cryoglean.training.calibration import REACH, Measured
 from cryoglean.training.classifier import (
@@ -34,9 +35,11 @@ from cryoglean.training.classifier import (
     label_candidates,
     mine_crops,
 )
+from cryoglean.training.export import load_trainable
 from cryoglean.training.labelling import LabelledMicrograph
-from cryoglean.training.loop import Metrics, Task, Watch, reading_checkpoint, train
+from cryoglean.training.loop import Metrics, Task, Watch, reading_checkpoint
 from cryoglean.training.losses import segmentation_loss
+from cryoglean.training.pipeline import Pair
 from cryoglean.training.segmenter import measure, predict
 from cryoglean.training.settings import TrainConfig
 from cryoglean.types import Picks
@@ -95,39 +98,44 @@ class _FrozenNorm(nn.BatchNorm2d):
         return self
 
 
-def tune_segmenter(
-    network: nn.Module, data: FineTuningData, config: TrainConfig, *, out: Path, resume: bool, watch: Watch
-) -> nn.Module:
-    """Train the segmentation network on a data.
+def trainable(weights: Weights) -> Pair:
+    """Load networks to go on from, whose batch normalisation keeps its statistics."""
+    segmenter, classifier = load_trainable(weights, weights.card.architecture)
+    return freeze_statistics(segmenter), freeze_statistics(classifier)
+
+
+def tuned_segmentation(
+    data: FineTuningData, config: TrainConfig, *, out: Path, resume: bool, watch: Watch
+) -> Task:
+    """Describe how the segmentation network goes on.
 
     Parameters
     ----------
-    network : Module
-        Where to go on from.
     data : FineTuningData
         What to learn.
     config : TrainConfig
         How; the steps and the trust in labels are in its part `fine_tuning`.
     out : Path
-        Folder for checkpoints and metrics.
+        Folder for the state that is kept.
     resume : bool
         Go on from the last checkpoint.
     watch : callable
-        Is known of every step, and may end the training.
+        Is told of every step, and may end the training.
 
     Returns
     -------
-    Module
-        The last state that was as good as any that was looked at, which may be the first.
+    Task
+        It keeps the last state that was as good as any that was looked at, which may be the first.
     """
     kept = _Kept(out / "segmentation-kept.safetensors", resume=resume)
     task = _segmentation_task(data, config, kept=kept, watch=watch)
-    network = freeze_statistics(network)
-    if not kept.any:
-        task.validate(network.eval(), 0)
+
+    def begin(network: nn.Module) -> None:
+        if not kept.any:
+            task.validate(network.eval(), 0)
+
     epochs = config.fine_tuning.steps * config.batch / task.size
-    tuned = train(network, task, config, epochs=epochs, out=out, resume=resume)
-    return kept.restore(tuned)
+    return replace(task, epochs=epochs, begin=begin, keep=kept.restore)
 
 
 def _segmentation_task(data: FineTuningData, config: TrainConfig, *, kept: _Kept, watch: Watch) -> Task:
@@ -169,7 +177,7 @@ def _segmentation_task(data: FineTuningData, config: TrainConfig, *, kept: _Kept
         kept.offer(network, figures["own_average_precision"] + tuning.general * general, step)
         return figures
 
-    return Task("segmentation", size, batch, segmentation_loss, validate, watch)
+    return Task("segmentation", size, batch, segmentation_loss, validate, watch=watch)
 
 
 def annotated_example(
@@ -192,26 +200,19 @@ def annotated_example(
     return Example(one.image, one.target, weight, one.centres, one.labels)
 
 
-def tune_classifier(
-    classifier: nn.Module,
-    data: FineTuningData,
-    config: TrainConfig,
-    *,
-    segmenter: nn.Module,
-    out: Path,
-    watch: Watch,
-) -> nn.Module:
-    """Train the classification network on what the new segmentation network finds in a data."""
+def tuned_classification(
+    segmenter: nn.Module, data: FineTuningData, config: TrainConfig, *, watch: Watch
+) -> Task:
+    """Describe how the classification network goes on with what the new segmentation network finds."""
     own = mine_annotated(segmenter, data.tiles, config)
     replay = mine_crops(segmenter, data.replay, config, augmentation=config.augmentation, seed=config.seed)
     held = mine_crops(segmenter, data.validation.first(_WATCHED), config)
     # As many of the user's candidates as of simulated ones, by repeating them.
     times = max(1, round(len(replay) / max(1, len(own))))
     crops = _joined_crops([*[own] * times, replay])
-    task = replace(classification_task(crops, held, config), watch=watch)
-    half = config.changed(batch=config.classifier_batch)
-    epochs = config.fine_tuning.classifier_steps * half.batch / task.size
-    return train(freeze_statistics(classifier), task, half, epochs=epochs, out=out)
+    task = classification_task(crops, held, config)
+    epochs = config.fine_tuning.classifier_steps * config.classifier_batch / task.size
+    return replace(task, epochs=epochs, watch=watch)
 
 
 def mine_annotated(network: nn.Module, tiles: LabelledTiles, config: TrainConfig) -> MinedCrops:

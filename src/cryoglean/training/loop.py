@@ -1,4 +1,4 @@
-"""Training of the two networks; the only place, with `architecture` and `losses`, that needs torch."""
+"""The loop that trains a network for a task."""
 
 from __future__ import annotations
 
@@ -47,8 +47,14 @@ class Task:
         The number to make small, from the network's answer and the rest of the batch.
     validate : callable
         Measures a network, at a step.
+    epochs : float
+        Passes over the examples.
     watch : callable, optional
         Is told of every step, and may end the training.
+    begin : callable, optional
+        Is called with the network before the first step, at every start.
+    keep : callable, optional
+        Chooses the state that is kept, from the last one; that itself where it is not given.
     """
 
     name: str
@@ -56,13 +62,16 @@ class Task:
     batch: Callable[[NDArray[np.int64], np.random.Generator], Batch]
     loss: Callable[..., Tensor]
     validate: Callable[[nn.Module, int], Metrics]
+    epochs: float = 1.0
     watch: Watch | None = None
+    begin: Callable[[nn.Module], None] | None = None
+    keep: Callable[[nn.Module], nn.Module] | None = None
 
 
 def train(
-    network: nn.Module, task: Task, config: TrainConfig, *, epochs: float, out: Path, resume: bool = False
+    network: nn.Module, task: Task, config: TrainConfig, *, out: Path, resume: bool = False
 ) -> nn.Module:
-    """Train a network and return the moving average of its weights.
+    """Train a network and return the moving average of its weights, or what the task keeps of it.
 
     Parameters
     ----------
@@ -72,8 +81,6 @@ def train(
         Examples, loss and measurement.
     config : TrainConfig
         Learning rate, batch, seed and device.
-    epochs : float
-        Passes over the examples.
     out : Path
         Folder for checkpoints and the log of metrics.
     resume : bool
@@ -90,10 +97,12 @@ def train(
     """
     torch.set_num_threads(config.threads)
     device = choose_device(config)
+    if task.begin is not None:
+        task.begin(network)
     # Convolutions are quickest where the channels of a pixel lie side by side, in weights as in images.
     network = nn.utils.convert_conv2d_weight_memory_format(network.to(device), torch.channels_last)
     run = _Run.start(network, config)
-    steps = max(1, round(epochs * task.size / config.batch))
+    steps = max(1, round(task.epochs * task.size / config.batch))
     checkpoint = out / f"{task.name}-checkpoint.safetensors"
     first = run.load(checkpoint) if resume and checkpoint.exists() else 0
     log = _Log(out / f"{task.name}-metrics.csv", first)
@@ -107,7 +116,8 @@ def train(
             run.save(checkpoint, step + 1)
         if over:
             break
-    return run.average.eval()
+    kept = run.average.eval()
+    return kept if task.keep is None else task.keep(kept)
 
 
 def choose_device(config: TrainConfig) -> torch.device:

@@ -63,7 +63,7 @@ def segmentation_task(
         return measure(validation, examples, maps, particle_px=particle_px)
 
     loss = partial(segmentation_loss, mask_weight=config.mask_weight)
-    return Task("segmentation", len(tiles), batch, loss, validate)
+    return Task("segmentation", len(tiles), batch, loss, validate, epochs=config.epochs)
 
 
 @torch.no_grad()
