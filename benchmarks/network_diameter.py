@@ -20,6 +20,7 @@ from scipy.optimize import minimize
 import cryoglean.pickers.size.by_networks as by_size
 from cryoglean.dataset.shards import split_of
 from cryoglean.networks.runtime import Networks, load_networks
+from cryoglean.networks.settings import SizeModel
 from cryoglean.pickers.size.by_discs import measure_by_discs
 from cryoglean.simulate import find_structures, load_structure, simulate_micrograph
 from cryoglean.simulate.settings import SimulationConfig
@@ -66,7 +67,7 @@ def main() -> None:
     report("networks", by_networks)
     report("discs", by_discs)
     if options.fit:
-        fit(seen, np.log(truth))
+        fit(seen, np.log(truth), networks.weights.size_model)
 
 
 def report(name: str, ratios: Sequence[float]) -> None:
@@ -84,9 +85,9 @@ def views(networks: Networks, micrograph: Micrograph) -> tuple[np.ndarray, list[
     return np.log(tried), seen
 
 
-def fit(seen: Sequence[tuple[np.ndarray, list[by_size.View]]], truth: np.ndarray) -> None:
+def fit(seen: Sequence[tuple[np.ndarray, list[by_size.View]]], truth: np.ndarray, model: SizeModel) -> None:
     """Print the weights under which the right scale is most plausible, and how they do on the other half."""
-    traits = [(tried, by_size.traits(own)) for tried, own in seen]
+    traits = [(tried, by_size.traits(own, model)) for tried, own in seen]
 
     def loss(parameters: np.ndarray) -> float:
         total = 0.0
@@ -98,9 +99,9 @@ def fit(seen: Sequence[tuple[np.ndarray, list[by_size.View]]], truth: np.ndarray
         return total / len(traits[::2]) + 1e-3 * float(parameters @ parameters)
 
     best = minimize(loss, np.array([1.0, 5.0, -5.0, -3.0, -3.0, 0.1])).x
-    names = ("NUMBER", "CLARITY", "-CROWDING", "-WIDE", "-NARROW")
+    names = ("number", "clarity", "-crowding", "-wide", "-narrow")
     print(", ".join(f"{name} {value:.2f}" for name, value in zip(names, best, strict=False)), end="")
-    print(f", EXCESS {np.exp(best[-1]):.2f}")
+    print(f", excess {np.exp(best[-1]):.2f}")
     ratios = [
         np.exp(tried[np.argmax(rows @ best[:-1])] - best[-1] - right)
         for (tried, rows), right in zip(traits[1::2], truth[1::2], strict=True)

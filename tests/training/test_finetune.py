@@ -77,9 +77,7 @@ def learn(run: RunFolder, job: FineTuningJob) -> tuple[FineTuningResult, list[Pr
     return result, [event for event in events if isinstance(event, Progress)]
 
 
-def test_corrections_become_weights_with_a_card(
-    run: RunFolder, correct: Correct, job: FineTuningJob
-) -> None:
+def test_corrections_become_weights_with_a_card(run: RunFolder, correct: Correct, job: FineTuningJob) -> None:
     for name in NAMES[:3]:
         correct(name, looked_at=True)
     result, progress = learn(run, job)
@@ -112,9 +110,7 @@ def test_the_seed_decides_the_weights(run: RunFolder, correct: Correct, job: Fin
         assert (first.out / file).read_bytes() == (again.out / file).read_bytes()
 
 
-def test_when_the_time_is_up_the_training_ends(
-    run: RunFolder, correct: Correct, job: FineTuningJob
-) -> None:
+def test_when_the_time_is_up_the_training_ends(run: RunFolder, correct: Correct, job: FineTuningJob) -> None:
     correct("mic0", looked_at=True)
     hurried = BRIEF.changed(minutes=1e-4)
     result, progress = learn(run, replace(job, config=job.config.changed(fine_tuning=hurried)))

@@ -50,6 +50,61 @@ class Calibration(Config):
     """Constant term."""
 
 
+class SizeModel(Config):
+    """How plausible a size of the particles is, by what the networks see at it.
+
+    Plausibility is a sum of terms, fitted as `benchmarks/network_diameter.py --fit` does, on simulated
+    micrographs of families that the networks were not trained on; what is believed was chosen on empty
+    micrographs and on contamination.
+    """
+
+    number: float = Field(ge=0)
+    """Weight of the logarithm of the number of candidates per square on the diameter."""
+    clarity: float = Field(ge=0)
+    """Weight of their mean log odds."""
+    crowd: float = Field(gt=0)
+    """Number above which candidates are crowded, as particles lie beside one another."""
+    crowding: float = Field(ge=0)
+    """What the square of the logarithm of the excess over that weighs against a size."""
+    width: float = Field(gt=0)
+    """Usual width of masks, in diameters."""
+    wide: float = Field(ge=0)
+    """What the square of the logarithm of the excess over that weighs against a size."""
+    narrow: float = Field(ge=0)
+    """What the square of the logarithm of the deficit weighs against it."""
+    scarce: float
+    """Logarithm of the number at sizes at which next to nothing is seen."""
+    excess: float = Field(gt=0)
+    """The clearest diameter over the right one."""
+    believed: float
+    """Plausibility from which a size is believed where discs show something."""
+    believed_alone: float
+    """The same where discs show nothing."""
+    believed_of_few: float
+    """The same where discs show nothing and the networks little."""
+    many: float = Field(ge=0)
+    """Sum of log odds from which on the networks show more than little."""
+    tolerance: float = Field(ge=0)
+    """A size less plausible than the best by no more than this may as well be the right one."""
+    tolerance_per_support: float = Field(ge=0)
+    """So much more for each part of the area by which discs outweigh those of the opposite contrast."""
+    dark_lead: float = Field(ge=0)
+    """Where discs are dark, particles are bright only if that is more plausible by this."""
+
+
+class OutlineModel(Config):
+    """How particles are outlined, chosen on simulated micrographs of families that were held out."""
+
+    sizes: tuple[float, float, float]
+    """Sizes of the views against the networks' scale."""
+    emphasis: float = Field(gt=0)
+    """By how much the contrast of these views is raised, within what the networks were trained on."""
+    neighbourhood: float = Field(gt=0)
+    """Width of the Gaussian over which outlines are weighed, in particle diameters."""
+    min_probability: float = Field(gt=0, lt=0.5)
+    """No pixel less likely than this is taken for particle."""
+
+
 class WeightsCard(Config):
     """What a folder of weights is, where it comes from and what it can do."""
 
@@ -61,6 +116,12 @@ class WeightsCard(Config):
     """The networks, and the scale at which they see."""
     calibration: Calibration
     """From answers to probabilities."""
+    size: SizeModel | None = None
+    """How the particles' size follows from what the networks see; if not given, as of the general weights."""
+    outlines: OutlineModel | None = None
+    """How particles are outlined; as with the general weights if not given."""
+    max_contamination: float = Field(0.5, ge=0, le=1)
+    """Candidates get no score where the mean probability of contamination under them exceeds this."""
     threshold: float = Field(ge=0, le=1)
     """Recommended smallest score: the highest with nearly the best F1 on held-out families."""
     expected_precision: float = Field(ge=0, le=1)

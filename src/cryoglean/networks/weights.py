@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from scipy.special import expit
 from cryoglean.errors import UsageError, WeightsError
 from cryoglean.io.limits import read_file
 from cryoglean.io.writing import complete_or_absent
-from cryoglean.networks.settings import Calibration, WeightsCard
+from cryoglean.networks.settings import Calibration, OutlineModel, SizeModel, WeightsCard
 from cryoglean.settings import fault_of
 
 CARD = "card.json"
@@ -45,6 +46,20 @@ class Weights:
     folder: Path
     card: WeightsCard
 
+    @property
+    def size_model(self) -> SizeModel:
+        """How the particles' size follows from what the networks see."""
+        own = self.card.size or _general_card().size
+        assert own is not None
+        return own
+
+    @property
+    def outline_model(self) -> OutlineModel:
+        """How the networks outline particles."""
+        own = self.card.outlines or _general_card().outlines
+        assert own is not None
+        return own
+
     def content(self, file: str) -> bytes:
         """Read one of its `FILES`, and nothing but what the card says that it holds.
 
@@ -58,6 +73,12 @@ class Weights:
         if self.card.sha256.get(file) != hashlib.sha256(content).hexdigest():
             raise WeightsError(path, "is damaged or of other weights", _REMEDY)
         return content
+
+
+@cache
+def _general_card() -> WeightsCard:
+    """Card of the weights that come with the package; its models hold where others have none of their own."""
+    return _read_card(_SHIPPED / "general" / CARD)
 
 
 def list_weights() -> list[Weights]:

@@ -16,6 +16,9 @@ from cryoglean.pickers.size.measure import measure_size as measure
 from cryoglean.pickers.template.settings import TemplateConfig
 from cryoglean.types import Micrograph
 
+_DECISIVE = {"architecture", "calibration", "size", "outlines", "max_contamination", "sha256"}
+"""What of a card decides on candidates and their scores."""
+
 
 def build_picker(config: PickConfig) -> Picker:
     """Return the picker of a method, which a process builds once.
@@ -99,8 +102,8 @@ def weights_digest(config: PickConfig) -> str | None:
     """
     if not isinstance(config.method, NetworkConfig):
         return None
-    files = sorted(read_weights(config.method.weights).card.sha256.items())
-    return hashlib.sha256(repr(files).encode()).hexdigest()
+    card = read_weights(config.method.weights).card
+    return hashlib.sha256(card.model_dump_json(include=_DECISIVE).encode()).hexdigest()
 
 
 def _is_open(method: AutoConfig) -> bool:

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from cryoglean.networks.runtime import load_networks
+from cryoglean.networks.weights import read_weights
 from cryoglean.pickers.size.by_networks import UNSEEN, View, measure_by_networks, plausibility
 from cryoglean.types import ParticleSize
 from tests.pickers.fields import clear_field, noise_field
+
+MODEL = read_weights("general").size_model
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +59,8 @@ def view(number=40, *, odds=2.0, width=0.85):
 
 def test_sizes_are_more_plausible_where_particles_are_clear_at_those_beside_them_too():
     dull, clear = view(odds=1.0), view(odds=3.0)
-    alone = plausibility([dull, dull, clear, dull, dull])
-    among = plausibility([dull, clear, clear, clear, dull])
+    alone = plausibility([dull, dull, clear, dull, dull], MODEL)
+    among = plausibility([dull, clear, clear, clear, dull], MODEL)
     assert alone.argmax() in (1, 2, 3)
     assert among.argmax() == 2
     assert among[2] > alone[2]
@@ -65,9 +68,9 @@ def test_sizes_are_more_plausible_where_particles_are_clear_at_those_beside_them
 
 @pytest.mark.parametrize("worse", [view(4), view(200), view(width=1.4), view(width=0.5), view(odds=1.5)])
 def test_few_and_crowded_particles_and_odd_masks_speak_against_a_size(worse):
-    assert plausibility([worse])[0] < plausibility([view()])[0]
+    assert plausibility([worse], MODEL)[0] < plausibility([view()], MODEL)[0]
 
 
 def test_what_shows_hardly_any_particle_is_not_plausible():
-    assert plausibility([view(2), view()])[0] == UNSEEN
-    assert plausibility([]).size == 0
+    assert plausibility([view(2), view()], MODEL)[0] == UNSEEN
+    assert plausibility([], MODEL).size == 0

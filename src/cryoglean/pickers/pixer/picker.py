@@ -22,9 +22,6 @@ from cryoglean.pickers.size.measure import SizeVerdict, measure_size
 from cryoglean.select import inside
 from cryoglean.types import Contrast, FloatImage, Mask, Micrograph, ParticleSize, Picks
 
-MAX_CONTAMINATION = 0.5
-"""Candidates get no score where the mean probability of contamination under them exceeds this."""
-
 
 class NetworkPicker:
     """Finds particles of proteins that the networks have never seen.
@@ -153,7 +150,9 @@ class NetworkPicker:
         """
         ny, nx = micrograph.shape
         particle = self.stages(micrograph, size)["particle"]
-        above = particle - overlap_bound(particle, self._particle_px)
+        above = particle - overlap_bound(
+            particle, self._particle_px, model=self._networks.weights.outline_model
+        )
         return np.asarray(cv2.resize(above, (nx, ny), interpolation=cv2.INTER_LINEAR) > 0)
 
     @property
@@ -167,4 +166,4 @@ class NetworkPicker:
         under = cv2.filter2D(maps.contamination, -1, disc / disc.sum(), borderType=cv2.BORDER_REFLECT)
         column, row = (np.rint(xy).astype(np.intp) // STRIDE).T
         row, column = np.clip(row, 0, under.shape[0] - 1), np.clip(column, 0, under.shape[1] - 1)
-        return np.asarray(under[row, column] > MAX_CONTAMINATION)
+        return np.asarray(under[row, column] > self._networks.weights.card.max_contamination)

@@ -16,6 +16,7 @@ from cryoglean.image.resample import cut_middle, resample_to
 from cryoglean.networks.maps import find_candidates, margin_px
 from cryoglean.networks.normalise import normalise
 from cryoglean.networks.runtime import Networks
+from cryoglean.networks.settings import SizeModel
 from cryoglean.networks.weights import calibrated, logit
 from cryoglean.pickers.size.by_discs import SMALLEST_PX
 from cryoglean.types import Contrast, FloatImage, Micrograph, ParticleSize
@@ -38,34 +39,8 @@ MIN_CANDIDATES = 3
 FARTHEST = 0.75
 """A mask's pixel farther from its candidate than this, in diameters, is not of its particle."""
 
-# Fitted as `benchmarks/network_diameter.py --fit` does, on 153 simulated micrographs of families that no
-# network was trained on.
-NUMBER, CLARITY = 0.8, 7.4
-"""Weights of the logarithm of the number of candidates per square on the diameter, and of their log odds."""
-CROWD, CROWDING = 0.45, 4.3
-"""Number above which candidates are crowded, and weight of the square of the logarithm of the excess, as
-particles lie beside one another and hardly any field is full of them."""
-USUAL_WIDTH, WIDE, NARROW = 0.85, 3.0, 1.85
-"""Usual width of masks in diameters; what squares of its logarithm's excess and deficit weigh."""
-EXCESS = 1.065
-"""The clearest diameter over the right one."""
-SCARCE = -4.0
-"""Logarithm of the number at scales at which next to nothing is seen."""
 UNSEEN = -1e3
-MIN_PLAUSIBILITY, MIN_PLAUSIBILITY_ALONE, MIN_PLAUSIBILITY_OF_FEW = 5.0, 8.5, 14.0
-"""Less plausible scales are not believed: where discs show something, where they show nothing, and where they
-show nothing and the networks little. Where discs show nothing, the most plausible scale of empty micrographs
-reaches 7.9 if the networks show more and 8.1 if they show little, blotches beside an ice crystal reach 13.2.
-Where discs show something, contamination may well be taken for particles: no bound tells it from a few."""
-ODDS_OF_MANY = 60.0
-"""Sum of log odds from which on the networks show more than little."""
-TOLERANCE, TOLERANCE_PER_SUPPORT = 1.5, 30.0
-"""A scale that is less plausible than the best by no more than this may as well be the right one, and so much
-more for each part of the area by which discs outweigh those of the opposite sign."""
-
-DARK_DISCS = 2.0
-"""Where discs are dark, particles are bright only if that is more plausible by this. The networks tell the
-contrast better, but of a few small discs without fringes, as no microscope makes them, hardly at all."""
+"""Plausibility of a size at which hardly any particle is seen."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,22 +102,23 @@ def measure_by_networks(
     tried = diameters_to_try(chosen) if diameter is None else np.array([diameter])
     if not len(tried):
         return None
+    model = networks.weights.size_model
     alone = diameter is None and discs is None
-    lead = DARK_DISCS if discs is not None and discs.contrast == "dark" else 0.0
+    lead = model.dark_lead if discs is not None and discs.contrast == "dark" else 0.0
     for field in FIELDS:
         side = max(MIN_FIELD, field / np.sqrt(max(1, len(chosen))))
         own = contrast or _clearer_contrast(networks, chosen[:1], tried[::2], side=side, lead=lead)
         views = [view_at(networks, chosen, ParticleSize(d, own), side=side) for d in tried]
-        plausible = plausibility(views)
+        plausible = plausibility(views, model)
         best = int(plausible.argmax())
-        if not _is_believed(views[best], plausible[best], alone=alone):
+        if not _is_believed(views[best], plausible[best], model=model, alone=alone):
             continue
         clearest = _most_plausible(tried, plausible)
         if diameter is None and discs is not None and discs.contrast == own:
-            there = np.interp(np.log(EXCESS * discs.diameter), np.log(tried), plausible)
-            if there > plausible.max() - TOLERANCE - TOLERANCE_PER_SUPPORT * discs.support:
+            there = np.interp(np.log(model.excess * discs.diameter), np.log(tried), plausible)
+            if there > plausible.max() - model.tolerance - model.tolerance_per_support * discs.support:
                 return discs
-        found = clearest / EXCESS if diameter is None else diameter
+        found = clearest / model.excess if diameter is None else diameter
         return ParticleSize(found, own, "networks", _coverage(views[best]))
     return None
 
@@ -169,7 +145,7 @@ def _clearer_contrast(
 
     def clarity(contrast: Contrast) -> float:
         views = [view_at(networks, micrographs, ParticleSize(d, contrast), side=side) for d in diameters]
-        return float(plausibility(views).max(initial=UNSEEN))
+        return float(plausibility(views, networks.weights.size_model).max(initial=UNSEEN))
 
     return "bright" if clarity("bright") > clarity("dark") + lead else "dark"
 
@@ -182,13 +158,14 @@ def _most_plausible(diameters: NDArray[np.float64], plausible: NDArray[np.float6
     return float(diameters[best] * 2.0 ** (offset / STEPS_PER_OCTAVE))
 
 
-def _is_believed(view: View, plausible: float, *, alone: bool) -> bool:
-    """Return whether there are particles at a scale, given how plausible it is and whether discs show any."""
+def _is_believed(view: View, plausible: float, *, model: SizeModel, alone: bool) -> bool:
+    """Return whether there are particles of a size, given how plausible it is and whether discs show any.
+
+    Where discs show something, contamination may well be taken for particles: no bound tells it from a few.
+    """
     if not alone:
-        return plausible >= MIN_PLAUSIBILITY
-    return plausible >= (
-        MIN_PLAUSIBILITY_ALONE if view.odds.sum() >= ODDS_OF_MANY else MIN_PLAUSIBILITY_OF_FEW
-    )
+        return plausible >= model.believed
+    return plausible >= (model.believed_alone if view.odds.sum() >= model.many else model.believed_of_few)
 
 
 def _coverage(view: View) -> float:
@@ -196,14 +173,15 @@ def _coverage(view: View) -> float:
     return float(len(view.odds) * np.pi / 4 / view.squares)
 
 
-def plausibility(views: Sequence[View]) -> NDArray[np.float64]:
+def plausibility(views: Sequence[View], model: SizeModel) -> NDArray[np.float64]:
     """Return how well each of successive scales explains what is seen; `UNSEEN` where nothing is."""
     enough = np.array([len(view.odds) >= MIN_CANDIDATES for view in views], bool)
-    weighed = traits(views) @ [NUMBER, CLARITY, -CROWDING, -WIDE, -NARROW]
+    weights = [model.number, model.clarity, -model.crowding, -model.wide, -model.narrow]
+    weighed = traits(views, model) @ weights
     return np.where(enough, weighed, UNSEEN)
 
 
-def traits(views: Sequence[View]) -> NDArray[np.float64]:
+def traits(views: Sequence[View], model: SizeModel) -> NDArray[np.float64]:
     """Return what speaks for and against each of successive scales.
 
     Returns
@@ -216,11 +194,11 @@ def traits(views: Sequence[View]) -> NDArray[np.float64]:
     number, odds, excess = np.zeros((3, len(views)))
     for i, view in enumerate(views):
         seen = len(view.odds) >= MIN_CANDIDATES
-        number[i] = max(np.log(len(view.odds) / view.squares), SCARCE) if seen else SCARCE
+        number[i] = max(np.log(len(view.odds) / view.squares), model.scarce) if seen else model.scarce
         odds[i] = view.odds.mean() if seen else 0.0
-        excess[i] = np.log(np.median(view.widths) / USUAL_WIDTH) if seen and len(view.widths) else 0.0
+        excess[i] = np.log(np.median(view.widths) / model.width) if seen and len(view.widths) else 0.0
     number, odds = (uniform_filter1d(values, 3, mode="nearest") for values in (number, odds))
-    above = (number - np.log(CROWD), excess, -excess)
+    above = (number - np.log(model.crowd), excess, -excess)
     return np.column_stack([number, odds, *(np.maximum(values, 0.0) ** 2 for values in above)])
 
 
