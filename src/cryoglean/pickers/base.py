@@ -39,7 +39,19 @@ class Picker(Protocol):
         ...
 
     def find(self, micrograph: Micrograph, size: ParticleSize) -> Picks:
-        """Find every candidate, scored in [0, 1] and not thresholded; no picks where there is none.
+        """Find every candidate of a micrograph, scored and not thresholded.
+
+        Parameters
+        ----------
+        micrograph : Micrograph
+            The micrograph.
+        size : ParticleSize
+            Of its particles.
+
+        Returns
+        -------
+        Picks
+            Scored in [0, 1], the best first; none at all where there is nothing.
 
         Raises
         ------
@@ -49,7 +61,25 @@ class Picker(Protocol):
         ...
 
     def stages(self, micrograph: Micrograph, size: ParticleSize) -> Mapping[str, FloatImage]:
-        """Intermediate images of the search by name, in order, at the picker's working scale."""
+        """Intermediate images of the search that `find` makes.
+
+        Parameters
+        ----------
+        micrograph : Micrograph
+            The micrograph.
+        size : ParticleSize
+            Of its particles.
+
+        Returns
+        -------
+        mapping of str to ndarray of float32
+            By name, in order, at the picker's working scale.
+
+        Raises
+        ------
+        MicrographError
+            Particles of this size do not fit into the micrograph.
+        """
         ...
 
 

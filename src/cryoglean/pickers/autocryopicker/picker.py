@@ -66,24 +66,9 @@ class AutoCryoPicker:
         return SizeVerdict(own, "this contrast shows more circles")
 
     def find(self, micrograph: Micrograph, size: ParticleSize) -> Picks:
-        """Find every candidate of a micrograph, scored and not thresholded.
+        """Find every candidate of a micrograph; see `Picker.find`.
 
-        Parameters
-        ----------
-        micrograph : Micrograph
-            The micrograph.
-        size : ParticleSize
-            Of its particles.
-
-        Returns
-        -------
-        Picks
-            Of kind 'top' scored by the prominence of the circle, and of kind 'side' scored by the squareness.
-
-        Raises
-        ------
-        MicrographError
-            Particles of this size do not fit into the micrograph.
+        Those of kind 'top' are scored by the prominence of the circle, those of kind 'side' by squareness.
         """
         require_fitting(micrograph, size.diameter)
         config, diameter_px = self.config, self.config.working_px
@@ -105,25 +90,10 @@ class AutoCryoPicker:
         ).by_score()
 
     def stages(self, micrograph: Micrograph, size: ParticleSize) -> dict[str, FloatImage]:
-        """Intermediate images of `find`, by name, in order, at the working scale.
+        """Intermediate images of `find`; see `Picker.stages`.
 
-        Parameters
-        ----------
-        micrograph : Micrograph
-            The micrograph.
-        size : ParticleSize
-            Of its particles.
-
-        Returns
-        -------
-        dict of str to ndarray of float32
-            'resampled', the steps of `preprocess_steps`, then 'clustered' and 'cleaned' (masks, 0 and 1) and
-            'votes' (the circle accumulator).
-
-        Raises
-        ------
-        MicrographError
-            Particles of this size do not fit into the micrograph.
+        'resampled', the steps of `preprocess_steps`, then 'clustered' and 'cleaned' (masks, 0 and 1) and
+        'votes' (the circle accumulator).
         """
         require_fitting(micrograph, size.diameter)
         config, diameter_px = self.config, self.config.working_px

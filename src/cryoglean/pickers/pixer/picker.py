@@ -63,25 +63,7 @@ class NetworkPicker:
         )
 
     def find(self, micrograph: Micrograph, size: ParticleSize) -> Picks:
-        """Find every candidate of a micrograph, scored and not thresholded.
-
-        Parameters
-        ----------
-        micrograph : Micrograph
-            The micrograph.
-        size : ParticleSize
-            Of its particles.
-
-        Returns
-        -------
-        Picks
-            The score is the probability of a particle.
-
-        Raises
-        ------
-        MicrographError
-            Particles of this size do not fit into the micrograph.
-        """
+        """Find every candidate of a micrograph, scored by its probability; see `Picker.find`."""
         require_fitting(micrograph, size.diameter)
         working = working_image(micrograph, size, self._particle_px)
         maps = self._networks.segment(working.data)
@@ -100,25 +82,10 @@ class NetworkPicker:
         return picks[inside(picks, 0.0)].by_score()
 
     def stages(self, micrograph: Micrograph, size: ParticleSize) -> dict[str, FloatImage]:
-        """Images of what the networks see, by name, at the working scale.
+        """Images of what the networks see; see `Picker.stages`.
 
-        Parameters
-        ----------
-        micrograph : Micrograph
-            The micrograph.
-        size : ParticleSize
-            Of its particles.
-
-        Returns
-        -------
-        dict of str to ndarray
-            'normalised' and 'particle', with more exact outlines than one look gives, and at half of their
-            resolution 'centre' and 'contamination', by which `find` goes.
-
-        Raises
-        ------
-        MicrographError
-            Particles of this size do not fit into the micrograph.
+        'normalised' and 'particle', with more exact outlines than one look gives, and at half of their
+        resolution 'centre' and 'contamination', by which `find` goes.
         """
         require_fitting(micrograph, size.diameter)
         working = working_image(micrograph, size, self._particle_px)

@@ -55,25 +55,7 @@ class TemplatePicker:
         return measure_size(micrographs, diameter=diameter, contrast=contrast)
 
     def find(self, micrograph: Micrograph, size: ParticleSize) -> Picks:
-        """Find every candidate of a micrograph, scored and not thresholded.
-
-        Parameters
-        ----------
-        micrograph : Micrograph
-            The micrograph.
-        size : ParticleSize
-            Of its particles.
-
-        Returns
-        -------
-        Picks
-            The score is the probability of a particle.
-
-        Raises
-        ------
-        MicrographError
-            Particles of this size do not fit into the micrograph.
-        """
+        """Find every candidate of a micrograph, scored by its probability; see `Picker.find`."""
         require_fitting(micrograph, size.diameter)
         working = resample_to(micrograph, size, self.config.working_px)
         level = flatten(working.data, self.config.working_px)
@@ -96,25 +78,7 @@ class TemplatePicker:
         return _join_views(picks, views, sides, working=working).by_score()
 
     def stages(self, micrograph: Micrograph, size: ParticleSize) -> dict[str, FloatImage]:
-        """Intermediate images of `find`, by name, at the working scale.
-
-        Parameters
-        ----------
-        micrograph : Micrograph
-            The micrograph.
-        size : ParticleSize
-            Of its particles.
-
-        Returns
-        -------
-        dict of str to ndarray
-            'resampled', 'flattened', 'template' and 'similarity'.
-
-        Raises
-        ------
-        MicrographError
-            Particles of this size do not fit into the micrograph.
-        """
+        """Give 'resampled', 'flattened', 'template' and 'similarity'; see `Picker.stages`."""
         require_fitting(micrograph, size.diameter)
         working = resample_to(micrograph, size, self.config.working_px)
         level = clip_outliers(flatten(working.data, self.config.working_px))
