@@ -34,7 +34,9 @@ def simulate(
     ] = None,
     procedural: Annotated[
         Procedural | None,
-        typer.Option(help="A made-up particle instead, drawn by the seed.", show_default="apoferritin"),
+        typer.Option(
+            help="A procedural particle instead, which the seed decides.", show_default="apoferritin"
+        ),
     ] = None,
     assembly: Annotated[str, typer.Option(help="Biological assembly of an atomic model.")] = "1",
     count: Annotated[int, typer.Option(help="Number of micrographs.", min=1)] = 1,
@@ -51,7 +53,7 @@ def simulate(
         Path | None,
         typer.Option(
             help="Folder of structures for tiles, with families in its INDEX.tsv if it has one; without it, "
-            "tiles show made-up complexes alone.",
+            "tiles show procedural complexes alone.",
             show_default=False,
         ),
     ] = None,

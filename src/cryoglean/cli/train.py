@@ -246,7 +246,7 @@ def _fine_tuned(config: TrainConfig, minutes: float | None) -> TrainConfig:
 
 _PASSES = ("epochs", "classifier_epochs")
 _OWN = ("rate", "averaging", "validate_every")
-"""Settings whose usual values are others where a user's own micrographs are learnt from."""
+"""Settings whose usual values are others in fine-tuning."""
 
 
 def _command() -> str:

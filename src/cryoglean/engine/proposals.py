@@ -48,7 +48,7 @@ class Proposal:
 
 
 def propose_for_training(folder: RunFolder, *, count: int = 5, seen: Collection[str] = ()) -> list[Proposal]:
-    """Propose the micrographs whose corrections would teach the networks most.
+    """Propose the micrographs whose corrections would improve the networks most.
 
     A score is the probability of a particle that both networks give together, and middling where they
     disagree. So it tells how many of a micrograph's picks are likely wrong and how many particles were

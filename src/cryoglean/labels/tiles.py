@@ -90,7 +90,7 @@ def _renumbered(instances: NDArray[np.int32]) -> tuple[NDArray[np.uint16], NDArr
 def _particle_rows(
     scale: WorkingScale, area: NDArray[np.int64], *, instances: NDArray[np.uint16], shown: NDArray[np.int64]
 ) -> NDArray[np.void]:
-    """Tell of the particles `shown` in a tile, in the order of its labels; `area` is in full pixels."""
+    """Describe the particles `shown` in a tile, in the order of its labels; `area` is in full pixels."""
     rows = np.zeros(len(shown), PARTICLE_COLUMNS)
     rows["x"], rows["y"] = scale.xy[shown].T
     inside = np.bincount(instances.ravel(), minlength=len(shown) + 1)[1:]

@@ -28,7 +28,7 @@ NOISE_PRIOR = 20.0
 MIN_FOR_GROUPS = 30
 """Fewer candidates than this are not split into groups."""
 MIN_FOR_WIDTH = 10
-"""Fewer maxima of the inverted map than this do not tell the noise's width."""
+"""Fewer maxima of the inverted map than this do not give the noise's width."""
 USUAL_WIDTH = 0.1
 """What it is taken for then, if they do not scatter more."""
 PARTICLE_PRIOR = 5.0
@@ -83,7 +83,7 @@ class Mixture:
 
 
 def fit_mixture(candidates: _Values, opposite: _Values) -> Mixture:
-    """Tell noise from particles in the similarities of a micrograph's candidates.
+    """Separate noise from particles in the similarities of a micrograph's candidates.
 
     Expectation maximisation from two starting points. Maxima of the inverted map are never particles, so they
     show what noise reaches; as particles only add on the right, the noise's mean is the mode of the

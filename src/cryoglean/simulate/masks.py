@@ -30,7 +30,7 @@ def particle_mask(projection: NDArray[np.float32], smoothing_px: float) -> NDArr
 
 
 def particle_bound(smooth: NDArray[np.float32]) -> float:
-    """Tell the value above which a projection is particle: the square of Otsu's threshold of its root.
+    """Find the value above which a projection is particle: the square of Otsu's threshold of its root.
 
     Of the projection itself Otsu's threshold parts a particle's thick domains from its thin ones, which are
     as good as lost; of the root it parts the particle from what surrounds it.

@@ -390,7 +390,7 @@ def _describe(
     contamination: NDArray[np.uint8],
     name: str,
 ) -> Picks:
-    """Tell everything about the particles, in coordinates of the field."""
+    """Describe the particles completely, in coordinates of the field."""
     settings = setup.conditions.optics
     euler = euler_angles(particles.rotation)
     columns: dict[str, NDArray[Any]] = {

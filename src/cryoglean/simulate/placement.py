@@ -101,7 +101,7 @@ def _candidates(
 def draw_rotations(count: int, crowd: Crowd, rng: np.random.Generator) -> NDArray[np.float64]:
     """Turn particles at random, or near one of two preferred views and then freely within the image's plane.
 
-    One of the preferred views is along the structure's z axis, on which made-up complexes have their
+    One of the preferred views is along the structure's z axis, on which procedural complexes have their
     symmetry; the other is random.
 
     Returns

@@ -1,4 +1,4 @@
-"""Made-up protein complexes that need no file: compact domains of residues under every symmetry.
+"""Procedural protein complexes that need no file: compact domains of residues under every symmetry.
 
 Residues fill domains at the density of protein, with crevices; domains stick together into a subunit; a point
 group or a helix turns the subunit into a complex. Shapes: a compact or an extended chain of domains, an

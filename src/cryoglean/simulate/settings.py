@@ -263,7 +263,7 @@ class TileConfig(Config):
     views: int = Field(128, ge=1, le=4096)
     """Directions from which each structure is projected in advance."""
     procedural: int = Field(140, ge=0, le=100_000)
-    """Number of made-up complexes beside the structures from files."""
+    """Number of procedural complexes beside the structures from files."""
     shard: int = Field(256, ge=1, le=65_536)
     """Tiles in one file."""
     validation: float = Field(VALIDATION, ge=0, lt=1)

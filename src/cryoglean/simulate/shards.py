@@ -70,7 +70,7 @@ class ShardPlan:
     config : SimulationConfig
         How tiles are drawn and families are split.
     structures : tuple of StructureFile
-        Structures from files; `config.tiles.procedural` complexes are made up beside them.
+        Structures from files; `config.tiles.procedural` complexes are generated beside them.
     tiles : int
         Tiles over all splits.
     seed : int

@@ -19,7 +19,7 @@ from cryoglean.networks.maps import CENTRE, CHANNELS, CONTAMINATION, PARTICLE, S
 from cryoglean.networks.settings import ArchitectureConfig
 
 CLASSES = ("particle", "contamination", "background")
-"""What the classifier tells apart, in the order of its logits."""
+"""What the classifier distinguishes, in the order of its logits."""
 
 
 def build_segmenter(config: ArchitectureConfig) -> nn.Module:
@@ -84,7 +84,7 @@ class Segmenter(nn.Module):
 
 
 class Classifier(nn.Module):
-    """Tells particle, contamination and background apart on crops of 1.5 particle diameters.
+    """Distinguishes particle, contamination and background on crops of 1.5 particle diameters.
 
     Parameters
     ----------

@@ -145,7 +145,7 @@ def label_candidates(
     kind[far & (contaminated == BACKGROUND)] = BACKGROUND_KIND
     kind[far & (contaminated != BACKGROUND)] = CONTAMINATION_KIND
     close = np.flatnonzero(distance < HIT * particle_px)
-    # Of several candidates for one particle the nearest is right; the others teach nothing.
+    # Of several candidates for one particle the nearest is right; the others are left out.
     order = close[np.argsort(distance[close], kind="stable")]
     first = np.unique(nearest[order], return_index=True)[1]
     kind[order[first]] = PARTICLE_KIND

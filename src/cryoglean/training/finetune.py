@@ -199,8 +199,8 @@ def hold_back(
     if len(labelled) == 1:
         return _parted(labelled[0])
     number = _number_held(len(labelled), config)
-    telling = [i for i, one in enumerate(labelled) if one.complete and len(one.centres)]
-    eligible = telling if len(telling) >= number else range(len(labelled))
+    complete = [i for i, one in enumerate(labelled) if one.complete and len(one.centres)]
+    eligible = complete if len(complete) >= number else range(len(labelled))
     ranked = sorted(eligible, key=lambda i: (merit[i], i))
     chosen = {ranked[int(place)] for place in (np.arange(number) + 0.5) * len(ranked) / number}
     return (

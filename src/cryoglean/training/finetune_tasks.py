@@ -3,8 +3,8 @@
 Every batch holds tiles of the user's micrographs and simulated ones, so that the networks keep what they
 knew. The statistics of the batch normalisation stay as they were, since a few micrographs are too small a
 sample to measure them on. What is kept is the last state that did as well on micrographs held back as any,
-but for chance: a hundred particles do not tell two good networks apart, and the one that has learnt more is
-better on others, as a rule.
+but for chance: a hundred particles do not tell two good networks apart, and the one that was trained longer
+is better on others, as a rule.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _WATCHED = 48
 """Simulated tiles on which it is watched whether the general ability stays."""
 
 _WATCHED_MICROGRAPHS = 6
-"""Micrographs on which it is watched what is learnt; more would only take time."""
+"""Micrographs on which progress is measured; more would only take time."""
 
 CHANCE = 0.03
 """Average precisions on one micrograph that differ by less are alike: of two networks, the one that was
@@ -91,7 +91,7 @@ def freeze_statistics(network: nn.Module) -> nn.Module:
 
 
 class _FrozenNorm(nn.BatchNorm2d):
-    """Batch normalisation that never measures; its scale and shift are learnt as usual."""
+    """Batch normalisation that never measures; its scale and shift are trained as usual."""
 
     def train(self, mode: bool = True) -> _FrozenNorm:
         super().train(False)

@@ -1,7 +1,7 @@
-"""Real micrographs as the networks see them, with what a user knows about them.
+"""Labels of real micrographs, from a user's annotations and from the present network.
 
 A user knows centres, and rarely outlines. The outline of a particle is taken from the present network where
-it sees the particle, as discs would teach it to forget shapes; of a particle that it does not see, only the
+it sees the particle, as from discs it would unlearn shapes; of a particle that it does not see, only the
 core counts as particle, and what surrounds it as unknown.
 """
 

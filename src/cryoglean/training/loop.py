@@ -144,7 +144,7 @@ def learning_rate(step: int, steps: int, highest: float) -> float:
 
 
 def _batches(task: Task, config: TrainConfig, steps: range) -> Iterator[tuple[int, Batch]]:
-    """Make the batch of each step while the one before is learnt from."""
+    """Make the batch of each step while the network trains on the one before."""
 
     def make(step: int) -> Batch:
         index = _order(task.size, config, step)

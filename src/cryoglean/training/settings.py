@@ -47,7 +47,7 @@ class FineTuningConfig(Config):
     share: float = Field(0.5, gt=0, le=1)
     """Share of the tiles in a batch that are the user's; the others are simulated."""
     held_back: float = Field(0.2, gt=0, lt=1)
-    """Share of the micrographs on which progress is measured, and which nothing is learnt from."""
+    """Share of the micrographs on which progress is measured, and which are not trained on."""
     weak: float = Field(0.3, ge=0, le=1)
     """Weight of picks that nobody looked at."""
     unlabelled: float = Field(0.0, ge=0, le=1)

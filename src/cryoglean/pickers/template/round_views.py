@@ -27,7 +27,7 @@ MARGIN_PX = 6
 """How far beyond the micrograph candidates are followed, working pixels: a particle cut in half has its
 maximum outside, and must not leave a false one at the edge."""
 MIN_TO_LEARN = 5
-"""A template is learnt from no fewer picks; from fewer, noise would teach itself."""
+"""A template is learnt from no fewer picks; fewer might be noise."""
 LEARNT_PART = 0.7
 """The better part of the picks that the template is learnt from."""
 CONTAMINATION_FACTOR = 2.5
