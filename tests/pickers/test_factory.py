@@ -1,8 +1,11 @@
 """From settings to pickers; the size of a run's particles, and the method that follows from it."""
 
+import shutil
+
 import pytest
 
-from cryoglean.pickers import Picker, build_picker, choose_method, measure_size
+from cryoglean.networks.weights import find_weights, read_weights, write_card
+from cryoglean.pickers import Picker, build_picker, choose_method, measure_size, weights_digest
 from cryoglean.pickers.pixer.picker import NetworkPicker
 from cryoglean.pickers.pixer.settings import NetworkConfig
 from cryoglean.pickers.settings import PickConfig
@@ -82,3 +85,28 @@ def test_settings_of_the_unsupervised_method_choose_it():
     micrograph = field(complexes, pixel_size=complexes.diameter / 50)
     verdict = measure_size(PickConfig(side_views=False), [micrograph])
     assert verdict.size is None or verdict.size.source == "discs"
+
+
+def test_weights_that_were_written_anew_are_other_weights(tmp_path, monkeypatch):
+    folder = tmp_path / "mine"
+    shutil.copytree(find_weights("general"), folder)
+    config = PickConfig(method="network", weights=str(folder))
+    first = build_picker(config)
+    assert build_picker(config) is first
+    write_card(folder, read_weights(folder).card.changed(threshold=0.25))
+    assert build_picker(config).recommended_score == 0.25
+    # The same words mean other weights elsewhere.
+    monkeypatch.chdir(tmp_path)
+    assert build_picker(PickConfig(method="network", weights="mine")).recommended_score == 0.25
+    assert weights_digest(config) == weights_digest(PickConfig(method="network"))
+
+
+def test_what_decides_on_scores_is_in_the_digest_of_weights(tmp_path):
+    folder = tmp_path / "mine"
+    shutil.copytree(find_weights("general"), folder)
+    card = read_weights(folder).card
+    config = PickConfig(method="network", weights=str(folder))
+    before = weights_digest(config)
+    for change in ({"max_contamination": 0.4}, {"calibration": card.calibration.changed(offset=0.0)}):
+        write_card(folder, card.changed(**change))
+        assert weights_digest(config) != before

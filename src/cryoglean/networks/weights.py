@@ -86,6 +86,23 @@ def list_weights() -> list[Weights]:
     return [read_weights(path.parent) for path in sorted(_SHIPPED.glob(f"*/{CARD}"))]
 
 
+def find_weights(name: str | Path) -> Path:
+    """Find the folder of weights by their name, or the folder that is named.
+
+    Raises
+    ------
+    UsageError
+        Neither such a name nor such a folder.
+    """
+    folder = _SHIPPED / name
+    if not (folder / CARD).is_file():
+        folder = Path(name)
+    if not folder.is_dir():
+        known = ", ".join(sorted(path.parent.name for path in _SHIPPED.glob(f"*/{CARD}"))) or "none"
+        raise UsageError(f"no weights named {str(name)!r}, and no such folder; the package has: {known}")
+    return folder
+
+
 def read_weights(name: str | Path) -> Weights:
     """Find weights and check that they are whole.
 
@@ -101,12 +118,7 @@ def read_weights(name: str | Path) -> Weights:
     WeightsError
         The card or a file is missing, damaged or does not belong to it.
     """
-    folder = _SHIPPED / name
-    if not (folder / CARD).is_file():
-        folder = Path(name)
-    if not folder.is_dir():
-        known = ", ".join(sorted(path.parent.name for path in _SHIPPED.glob(f"*/{CARD}"))) or "none"
-        raise UsageError(f"no weights named {str(name)!r}, and no such folder; the package has: {known}")
+    folder = find_weights(name)
     weights = Weights(folder, _read_card(folder / CARD))
     for file in FILES:
         weights.content(file)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 
 from cryoglean.image.defects import sound_part
 from cryoglean.networks import load_networks, read_weights
+from cryoglean.networks.weights import CARD, find_weights
 from cryoglean.pickers.base import Picker
 from cryoglean.pickers.pixer.settings import NetworkConfig
 from cryoglean.pickers.settings import AutoConfig, Method, PickConfig
@@ -38,7 +40,7 @@ def build_picker(config: PickConfig) -> Picker:
     UsageError, WeightsError
         The weights are not there, or are damaged.
     """
-    return _built(config.method, weights_digest(config))
+    return _built(config.method, _state(config.method))
 
 
 def measure_size(config: PickConfig, micrographs: Sequence[Micrograph]) -> SizeVerdict:
@@ -115,9 +117,17 @@ def _is_open(method: AutoConfig) -> bool:
     )
 
 
+def _state(method: Method) -> tuple[Path, int] | None:
+    """Return where weights lie, and when their card was written, which is written last."""
+    if not isinstance(method, NetworkConfig):
+        return None
+    card = find_weights(method.weights).resolve() / CARD
+    return card, card.stat().st_mtime_ns if card.is_file() else 0
+
+
 @lru_cache(maxsize=4)
-def _built(method: Method, digest: str | None) -> Picker:
-    """Build a picker; weights of another digest are other weights, wherever they lie."""
+def _built(method: Method, state: tuple[Path, int] | None) -> Picker:
+    """Build a picker; weights of another state are other weights."""
     # Each method is imported when it is asked for, so that none pays for the others.
     if method.name == "network":
         from cryoglean.pickers.pixer.picker import NetworkPicker
