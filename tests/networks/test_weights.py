@@ -57,7 +57,8 @@ def test_a_folder_without_a_card_is_refused(folder):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("not json", "Invalid JSON"), ('{"name": "x"}', "architecture"), ("[]", "the whole")]
+    ("text", "said"),
+    [("not json", "Invalid JSON"), ('{"name": "x"}', "architecture"), ("[]", "should be an object")],
 )
 def test_a_foreign_card_is_refused(folder, text, said):
     (folder / "card.json").write_text(text)
