@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import fft
 
 from cryoglean.classes.poses import Poses, in_class_frame
 from cryoglean.classes.run_classes import BOX_PX, CROP_PX, RunClasses, classify, number_of_classes
@@ -97,3 +98,12 @@ def test_crops_of_another_size_are_refused() -> None:
 )
 def test_the_number_of_classes_follows_from_that_of_the_picks(picks: int, classes: int) -> None:
     assert number_of_classes(picks) == classes
+
+
+def test_the_number_of_threads_changes_no_byte(drawn: Drawn) -> None:
+    made = []
+    for number in (1, 3):
+        with fft.set_workers(number):
+            made.append(classify(drawn.crops[:150], np.ones(150), classes=2))
+    assert made[0].images.tobytes() == made[1].images.tobytes()
+    assert made[0].correlation.tobytes() == made[1].correlation.tobytes()

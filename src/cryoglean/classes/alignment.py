@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
+from threadpoolctl import ThreadpoolController
 
 from cryoglean.types import FloatImage
 
 _NO_MATCH = -2.0
 """Below every correlation."""
+_BLOCK = 64
+"""So many crops are aligned at once: what they give stays in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,8 @@ class Alignment:
 def align(crops: FloatImage, averages: FloatImage, search: Search) -> Alignment:
     """Align crops to class averages by trying every turn, mirror image and shift.
 
-    All of them are one product of matrices for each shift, which is as fast as a processor can be.
+    All of them are one product of matrices for each shift, which is as fast as a processor can be. Crops
+    are worked on in blocks, several at once where SciPy may use several workers; results do not depend on it.
 
     Parameters
     ----------
@@ -110,8 +116,20 @@ def align(crops: FloatImage, averages: FloatImage, search: Search) -> Alignment:
     Alignment
         The best of each crop with each class average.
     """
-    number, classes = len(crops), len(averages)
-    bank = _bank(averages, search)
+    bank, classes = _bank(averages, search), len(averages)
+    blocks = [crops[start : start + _BLOCK] for start in range(0, max(1, len(crops)), _BLOCK)]
+    # Threads of BLAS wait for each other busily, which takes several times the work where cores are shared.
+    with _blas().limit(limits=1, user_api="blas"), ThreadPoolExecutor(fft.get_workers()) as pool:
+        found = list(pool.map(lambda block: _align_block(block, bank, search, classes=classes), blocks))
+    return Alignment(
+        np.concatenate([one.correlation for one in found]),
+        np.concatenate([one.shift for one in found]),
+        np.concatenate([one.turn for one in found]),
+    )
+
+
+def _align_block(crops: FloatImage, bank: FloatImage, search: Search, *, classes: int) -> Alignment:
+    number = len(crops)
     correlation = np.full((number, classes), _NO_MATCH, np.float32)
     best_shift = np.zeros((number, classes), np.int64)
     best_turn = np.zeros((number, classes), np.int64)
@@ -145,6 +163,12 @@ def align_back(crop: FloatImage, search: Search, *, shift: int, turn: int) -> Fl
     angle = 360.0 / search.angles * (turn % search.angles)
     upright = _turned(crop[search.window(search.shifts[shift])], -angle)
     return upright[:, ::-1] if turn >= search.angles else upright
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """Return what bounds the threads of numerical libraries; finding them takes time."""
+    return ThreadpoolController()
 
 
 def _bank(averages: FloatImage, search: Search) -> FloatImage:
