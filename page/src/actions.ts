@@ -3,6 +3,7 @@
 import { batch } from "@preact/signals";
 import {
   type Api,
+  type ClassReply,
   type CorrectionsReply,
   type CorrectionsState,
   type MicrographPicks,
@@ -197,6 +198,7 @@ export class Actions {
         score: candidates.score[i]!,
         diameter: candidates.diameter[i] ?? diameter,
         kind: candidates.kind[i]!,
+        classNumber: candidates.class_number[i]!,
       })),
       reference: reference ? reference.x.map((x, i) => ({ x, y: reference.y[i]! })) : null,
       corrections: correctionsOf(corrections),
@@ -364,6 +366,7 @@ export class Actions {
     batch(() => {
       for (const one of step.changes) this.perform(one.micrograph, one[what]);
     });
+    if (step.class) await this.setClass(step.class.number, (what === "done") === step.class.rejected);
     const there = new Set(this.state.open.peek()?.picks.map(({ id }) => id));
     this.state.selection.value = new Set([...this.state.selection.peek()].filter((id) => there.has(id)));
     this.notify(`${how}: ${step.label}.`);
@@ -421,6 +424,53 @@ export class Actions {
       });
   }
 
+  // Classes ------------------------------------------------------------------------------------------------
+
+  /** Show the class averages, or hide them and show the particles of all classes alike. */
+  openClasses(open: boolean): void {
+    const { state } = this;
+    if (open && state.run.peek().classes_made === null)
+      this.notify("This run has no 2D classes. `cryoglean classes` makes them.");
+    else if (open) void this.loadClasses();
+    else state.classNumber.value = null;
+    state.classesOpen.value = open && state.run.peek().classes_made !== null;
+  }
+
+  async loadClasses(): Promise<void> {
+    try {
+      this.state.classes.value = await this.api.classes();
+    } catch (problem) {
+      this.notify((problem as Error).message, true);
+    }
+  }
+
+  /** Delete the picks of a class in all micrographs, or restore them, as one step. */
+  async rejectClass(number: number, rejected: boolean): Promise<void> {
+    const reply = await this.setClass(number, rejected);
+    if (!reply?.picks) return;
+    const label = `${rejected ? "reject" : "accept"} class ${number}`;
+    const step = { label, changes: [], class: { number, rejected } };
+    this.state.history.value = remember(this.state.history.peek(), step);
+    const picks = `${reply.picks.toLocaleString("en")} ${reply.picks === 1 ? "pick" : "picks"}`;
+    const micrographs = `${reply.micrographs} ${reply.micrographs === 1 ? "micrograph" : "micrographs"}`;
+    this.notify(`Class ${number}: ${picks} ${rejected ? "deleted" : "restored"} in ${micrographs}.`);
+  }
+
+  private async setClass(number: number, rejected: boolean): Promise<ClassReply | null> {
+    this.state.classBusy.value = number;
+    try {
+      await this.autosave.now();
+      const reply = await this.api.setClass(number, rejected);
+      await Promise.all([this.poll(), this.loadClasses()]);
+      return reply;
+    } catch (problem) {
+      this.notify((problem as Error).message, true);
+      return null;
+    } finally {
+      this.state.classBusy.value = null;
+    }
+  }
+
   // The threshold ------------------------------------------------------------------------------------------
 
   setThreshold(value: number): void {
@@ -462,10 +512,11 @@ export class Actions {
   private async poll(): Promise<void> {
     const { state } = this;
     try {
-      const { revision, changed, threshold } = await this.api.changes(this.revision);
+      const { revision, changed, threshold, classes_made } = await this.api.changes(this.revision);
       if (!state.online.peek()) void this.autosave.now();
       state.online.value = true;
       this.followThreshold(threshold);
+      this.followClasses(classes_made);
       if (revision === this.revision) return;
       const current = state.current.peek();
       const known = changed.filter((index) => this.loaded.has(index));
@@ -490,6 +541,16 @@ export class Actions {
     state.run.value = { ...state.run.peek(), threshold };
   }
 
+  private followClasses(made: number | null): void {
+    const { state } = this;
+    if (made === state.run.peek().classes_made) return;
+    state.run.value = { ...state.run.peek(), classes_made: made };
+    // Their numbers mean other particles now.
+    state.classNumber.value = null;
+    if (made === null) state.classesOpen.value = false;
+    else if (state.classesOpen.peek()) void this.loadClasses();
+  }
+
   /** Take over what another window made of a micrograph, unless a reply has reported something newer already. */
   private takeOver(index: number, picks: MicrographPicks): void {
     const before = this.loaded.get(index);
@@ -512,6 +573,7 @@ export class Actions {
       state.counted.value++;
       for (const index of this.loaded.keys()) this.refresh(index);
     });
+    if (state.classesOpen.peek()) await this.loadClasses();
     const current = state.current.peek();
     if (current >= 0 && !state.open.peek() && state.known(current)) await this.show(current);
     return true;

@@ -7,6 +7,9 @@ import type { components, paths } from "./schema";
 type Schemas = components["schemas"];
 
 export type Changes = Schemas["Changes"];
+export type ClassInfo = Schemas["ClassInfo"];
+export type Classes = Schemas["Classes"];
+export type ClassReply = Schemas["ClassReply"];
 export type CorrectionsReply = Schemas["CorrectionsReply"];
 export type CorrectionsState = Schemas["CorrectionsState"];
 export type MicrographPicks = Schemas["MicrographPicks"];
@@ -138,6 +141,21 @@ export class Api {
     const disposition = response.headers.get("content-disposition") ?? "";
     const named = /filename\*?=(?:UTF-8'')?"?([^";]+)"?/.exec(disposition);
     return { name: decodeURIComponent(named?.[1] ?? `picks.${format}`), content: data! };
+  }
+
+  async classes(): Promise<Classes> {
+    return (await this.client.GET("/api/classes")).data!;
+  }
+
+  async classAverage(number: number): Promise<Blob> {
+    const options = { params: { path: { number } }, parseAs: "blob" } as const;
+    return (await this.client.GET("/api/classes/{number}/average", options)).data!;
+  }
+
+  /** Reject a class in all micrographs, or accept it again. */
+  async setClass(number: number, rejected: boolean): Promise<ClassReply> {
+    const params = { path: { number } };
+    return (await this.client.PUT("/api/classes/{number}", { params, body: { rejected } })).data!;
   }
 
   async proposals(): Promise<Proposals> {

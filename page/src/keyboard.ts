@@ -144,6 +144,9 @@ export const GROUPS: readonly KeyGroup[] = [
       key("ArrowRight", "", "", (page, event) => arrow(page, 1, 0, event)),
       key("ArrowUp", "", "", (page, event) => arrow(page, 0, -1, event)),
       key("ArrowDown", "", "", (page, event) => arrow(page, 0, 1, event)),
+      key("Z", "Shift Z", "2D class averages", ({ state, actions }) =>
+        actions.openClasses(!state.classesOpen.peek()),
+      ),
       key("+ =", "+", "zoom in", ({ camera }) => camera.zoom(1.3)),
       key("-", "−", "zoom out", ({ camera }) => camera.zoom(1 / 1.3)),
       key("0", "0", "whole micrograph", ({ camera }) => camera.fit()),

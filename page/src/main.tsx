@@ -5,6 +5,7 @@ import { Api, takeToken } from "./api";
 import { listen } from "./keyboard";
 import { Page } from "./page";
 import { Bar, StatusLine } from "./panels/bar";
+import { ClassesPanel } from "./panels/classes";
 import { Export, Help } from "./panels/dialogs";
 import { FineTuning } from "./panels/finetuning";
 import { Gallery } from "./panels/gallery";
@@ -22,8 +23,11 @@ function App({ page }: { page: Page }) {
       <Bar page={page} />
       <MicrographList page={page} />
       <main>
-        <MicrographView page={page} />
-        {page.state.mode.value === "particles" && <Gallery page={page} />}
+        <div class="stage">
+          <MicrographView page={page} />
+          {page.state.mode.value === "particles" && <Gallery page={page} />}
+        </div>
+        {page.state.classesOpen.value && <ClassesPanel page={page} />}
         <StatusLine page={page} />
       </main>
       <aside aria-label="Threshold and display">

@@ -244,6 +244,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/classes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Classes
+         * @description Return the 2D classes of the run's picks.
+         */
+        get: operations["get_classes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/classes/{number}/average": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Class Average
+         * @description Return the average of a class as a grey picture.
+         */
+        get: operations["get_class_average"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/classes/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Class
+         * @description Reject a class, or accept it again.
+         */
+        put: operations["put_class"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/proposals": {
         parameters: {
             query?: never;
@@ -378,6 +438,11 @@ export interface components {
              * @description Top view, side view, or just particle.
              */
             kind: ("particle" | "top" | "side")[];
+            /**
+             * Class Number
+             * @description 2D class of each, from 1; 0 of those that are in none.
+             */
+            class_number: number[];
         };
         /**
          * Changes
@@ -399,6 +464,106 @@ export interface components {
              * @description Of the run now.
              */
             threshold: number;
+            /**
+             * Classes Made
+             * @description When the picks were sorted into 2D classes, as `RunInfo` has it.
+             */
+            classes_made: number | null;
+        };
+        /**
+         * ClassInfo
+         * @description A 2D class of the run's picks.
+         */
+        ClassInfo: {
+            /**
+             * Number
+             * @description From 1.
+             */
+            number: number;
+            /**
+             * Picks
+             * @description How many are in it, with those that were deleted.
+             */
+            picks: number;
+            /**
+             * Deleted
+             * @description How many of them were deleted.
+             */
+            deleted: number;
+            /**
+             * Verdict
+             * @description What it shows.
+             * @enum {string}
+             */
+            verdict: "particle" | "doubtful" | "junk";
+            /**
+             * Reason
+             * @description Why it is not a particle; '' where it is.
+             */
+            reason: string;
+        };
+        /**
+         * ClassReply
+         * @description What rejecting a class, or accepting it again, has changed.
+         */
+        ClassReply: {
+            /**
+             * Picks
+             * @description Picks that were deleted or restored.
+             */
+            picks: number;
+            /**
+             * Micrographs
+             * @description Micrographs that they are in.
+             */
+            micrographs: number;
+        };
+        /**
+         * ClassRequest
+         * @description Whether a class is rejected (PUT /api/classes/{k}).
+         */
+        ClassRequest: {
+            /**
+             * Rejected
+             * @description True deletes its picks. False restores those that this has deleted, or all where that is not known.
+             */
+            rejected: boolean;
+        };
+        /**
+         * Classes
+         * @description The 2D classes of the run's picks, the largest first (GET /api/classes).
+         */
+        Classes: {
+            /**
+             * Revision
+             * @description Of the run, see `RunInfo`.
+             */
+            revision: number;
+            /**
+             * Classes
+             * @description None where the picks were not sorted into classes.
+             */
+            classes: components["schemas"]["ClassInfo"][];
+            /**
+             * Made
+             * @description When they were sorted, seconds since 1970.
+             */
+            made: number | null;
+            /**
+             * Sorted
+             * @description How many picks were sorted.
+             */
+            sorted: number;
+            /**
+             * Picks
+             * @description How many there were; of many a part is sorted, evenly spread over the run.
+             */
+            picks: number;
+            /**
+             * Current
+             * @description Whether the picks are still the same.
+             */
+            current: boolean;
         };
         /**
          * CorrectionsReply
@@ -941,6 +1106,11 @@ export interface components {
             /** @description The reference picks, where there are any. */
             reference: components["schemas"]["ReferenceSet"] | null;
             /**
+             * Classes Made
+             * @description When its picks were sorted into 2D classes, seconds since 1970; None where they were not.
+             */
+            classes_made: number | null;
+            /**
              * Can Train
              * @description Whether training is possible here.
              */
@@ -1436,6 +1606,101 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CorrectionsReply"];
+                };
+            };
+            /** @description Why the request was not answered. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_classes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Classes"];
+                };
+            };
+            /** @description Why the request was not answered. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_class_average: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": unknown;
+                };
+            };
+            /** @description Why the request was not answered. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_class: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClassRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClassReply"];
                 };
             };
             /** @description Why the request was not answered. */

@@ -1,7 +1,7 @@
 /** What the page shows: values that the parts of it watch. Only `Actions` changes what is of the run. */
 
 import { computed, type Signal, signal } from "@preact/signals";
-import type { MicrographTable, OverlayKind, RunInfo } from "./api";
+import type { Classes, MicrographTable, OverlayKind, RunInfo } from "./api";
 import type { Saving } from "./autosave";
 import type { Particle } from "./logic/gallery";
 import { Histograms } from "./logic/histograms";
@@ -94,6 +94,14 @@ export class State {
   readonly gallery = signal<GalleryLook>({ scope: "micrograph", ascending: true, weak: false });
   /** Particles that are selected in the gallery, by name. */
   readonly chosen = signal<ReadonlyMap<string, Particle>>(new Map());
+
+  /** The 2D classes, null until they are asked for. */
+  readonly classes = signal<Classes | null>(null);
+  readonly classesOpen = signal(false);
+  /** The class whose particles are shown apart, null for all alike. */
+  readonly classNumber = signal<number | null>(null);
+  /** The class that is being rejected or accepted. */
+  readonly classBusy = signal<number | null>(null);
 
   readonly tool = signal<Tool>("edit");
   readonly look = signal<Look>(plain);

@@ -3,7 +3,10 @@ import { byScore, keyOf, layout, neighbour, type Particle, spread } from "../src
 
 function particle(index: number, id: string, score: number, manual = false): Particle {
   const state = { added: manual, moved: false, deleted: false, replaced: false };
-  return { index, pick: { id, x: 0, y: 0, score, diameter: 100, kind: "particle", ...state } };
+  return {
+    index,
+    pick: { id, x: 0, y: 0, score, diameter: 100, kind: "particle", classNumber: 0, ...state },
+  };
 }
 
 describe("the gallery", () => {

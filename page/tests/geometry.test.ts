@@ -22,6 +22,7 @@ const pick = (id: string, x: number, y: number): Pick => ({
   score: 1,
   diameter: 100,
   kind: "particle",
+  classNumber: 0,
   added: false,
   moved: false,
   deleted: false,

@@ -13,8 +13,8 @@ import {
 } from "../src/logic/picks";
 
 const candidates: Candidate[] = [
-  { id: "0", x: 10, y: 20, score: 0.9, diameter: 100, kind: "particle" },
-  { id: "1", x: 50, y: 60, score: 0.4, diameter: 100, kind: "side" },
+  { id: "0", x: 10, y: 20, score: 0.9, diameter: 100, kind: "particle", classNumber: 0 },
+  { id: "1", x: 50, y: 60, score: 0.4, diameter: 100, kind: "side", classNumber: 0 },
 ];
 
 describe("corrections", () => {

@@ -468,13 +468,16 @@ def test_particles_are_sorted_by_score_and_deleted_in_the_gallery(
         window.wait(count, f"{len(above):,} particles")
         tiles = window.tab.locator(".tile")
         assert tiles.all_inner_texts()[:5] == [f"{score:.2f}" for score in above[:5]]
-        # Its own picture is in each tile.
-        window.until(
-            """() => [...document.querySelectorAll('.tile canvas')].slice(0, 5).every((canvas) => {
-                const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-                return new Set(data.filter((_, i) => i % 4 === 0)).size > 20;
-            })"""
+        # Its own picture is in each tile; a canvas that is not drawn on is 300 pixels wide.
+        first = "[...document.querySelectorAll('.tile canvas')].slice(0, 5)"
+        window.until(f"() => {first}.every(({{ width }}) => width !== 300)")
+        greys = window.tab.evaluate(
+            f"""() => {first}.map((canvas) => {{
+                const {{ data }} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+                return new Set(data.filter((_, i) => i % 4 === 0)).size;
+            }})"""
         )
+        assert min(greys) > 20
         window.tab.get_by_text("Below threshold").click()
         window.wait(count, f"{sum(map(len, scores.values())):,} particles")
         window.tab.get_by_text("Below threshold").click()
@@ -505,6 +508,43 @@ def test_particles_are_sorted_by_score_and_deleted_in_the_gallery(
         assert f"score {above[0]:.3f}" in window.tab.locator(".status .pick").inner_text()
 
 
+def test_a_class_is_shown_apart_and_rejected(run: Path, opened: Callable[[str], Window]) -> None:
+    with served(run) as address:
+        window = opened(address)
+        whole, here = window.number("#total"), window.number("#here")
+        assert window.tab.get_by_role("button", name="Classes").count() == 0
+        program("classes", run, "--classes", 6, "--quiet", "--no-report")
+        window.wait_for(lambda: window.tab.get_by_role("button", name="Classes").count() == 1)
+        window.press("Shift+Z")
+        cards = window.tab.locator(".average")
+        window.wait_for(cards.first.is_visible)
+        counts = [int(text.replace(",", "")) for text in window.tab.locator(".average b").all_inner_texts()]
+        assert sum(counts) == whole
+        assert counts == sorted(counts, reverse=True)
+        window.until("() => [...document.querySelectorAll('.average img')].every((img) => img.naturalWidth)")
+
+        # Its particles alone in the gallery, of this micrograph and of the run.
+        cards.nth(1).click()
+        window.press("z")
+        window.tab.get_by_role("button", name="Whole run").click()
+        window.wait(".gallery-count", f"{counts[1]} particles of class 2")
+
+        # Rejected, undone, done again, and accepted.
+        window.tab.get_by_role("button", name="Reject class").click()
+        window.wait("#total", f"{whole - counts[1]:,}")
+        gone = [len(corrections(run, f"sim_000{i}").get("deleted", [])) for i in (1, 2, 3)]
+        assert sum(gone) == counts[1]
+        window.wait_for(lambda: cards.nth(1).inner_text().endswith("rejected"))
+        window.press("Control+z")
+        window.wait("#total", f"{whole:,}")
+        window.press("Control+Shift+Z")
+        window.wait("#total", f"{whole - counts[1]:,}")
+        window.tab.get_by_role("button", name="Accept", exact=True).click()
+        window.wait("#total", f"{whole:,}")
+        window.wait("#here", here)
+        assert not any(corrections(run, f"sim_000{i}").get("deleted") for i in (1, 2, 3))
+
+
 def test_what_to_correct_is_proposed_and_fine_tuning_waits_for_corrections(
     run: Path, opened: Callable[[str], Window]
 ) -> None:
@@ -529,7 +569,9 @@ def test_what_to_correct_is_proposed_and_fine_tuning_waits_for_corrections(
         window.wait(".micrograph.current .name", informative[0].split()[0])
         window.tab.wait_for_selector("dialog", state="detached")
         window.press("Enter", "t")
-        window.wait_for(lambda: "1 checked micrograph:" in window.tab.locator("dialog").inner_text())
+        window.wait_for(
+            lambda: "1 corrected micrograph, 1 of them checked:" in window.tab.locator("dialog").inner_text()
+        )
         assert start.is_enabled() or "PyTorch" in window.tab.locator("dialog").inner_text()
 
 

@@ -14,6 +14,8 @@ export interface Change {
 export interface Step {
   readonly label: string;
   readonly changes: readonly Change[];
+  /** A class that was rejected or accepted, which the server does in all micrographs. */
+  readonly class?: { readonly number: number; readonly rejected: boolean };
 }
 
 export interface History {

@@ -15,6 +15,8 @@ export interface Candidate extends Point {
   /** Å. */
   readonly diameter: number;
   readonly kind: Kind;
+  /** 2D class, from 1; 0 for none. */
+  readonly classNumber: number;
 }
 
 /** A candidate as it stands after corrections, or an added pick. */
@@ -132,7 +134,7 @@ export function combine(
   });
   const state = { added: true, moved: false, deleted: false, replaced: false };
   for (const [id, { x, y }] of added)
-    picks.push({ id, x, y, score: 1, diameter, kind: "particle", ...state });
+    picks.push({ id, x, y, score: 1, diameter, kind: "particle", classNumber: 0, ...state });
   return picks;
 }
 

@@ -41,6 +41,16 @@ export function Bar({ page }: { page: Page }) {
           </button>
         ))}
       </fieldset>
+      {state.run.value.classes_made !== null && (
+        <button
+          type="button"
+          aria-pressed={state.classesOpen.value}
+          title="2D class averages of the picks (Shift Z)"
+          onClick={() => actions.openClasses(!state.classesOpen.value)}
+        >
+          Classes
+        </button>
+      )}
       <div class="group" role="toolbar" aria-label="Tools" hidden={state.mode.value !== "micrograph"}>
         {TOOLS.map(([tool, label, key, does]) => (
           <button

@@ -101,9 +101,10 @@ function TrainingPart({ page: { api, state, actions } }: { page: Page }) {
     }, POLL_MS);
     return () => clearInterval(timer);
   }, []);
-  const { added, deleted, moved, looked_at, rejected } = state.table.value;
+  const { added, deleted, moved } = state.table.value;
   const sum = (values: number[]): number => values.reduce((all, one) => all + one, 0);
-  const usable = looked_at.filter((looked, i) => looked && !rejected[i]).length;
+  const usable = state.entries.value.filter((one) => !one.rejected && (one.corrected || one.lookedAt));
+  const checked = usable.filter((one) => one.lookedAt).length;
   const now = training.value;
   const running = now?.state === "running";
   const start = async (): Promise<void> => {
@@ -114,10 +115,11 @@ function TrainingPart({ page: { api, state, actions } }: { page: Page }) {
     <section>
       <h2>Fine-tuning</h2>
       <p>
-        {counted(usable, "checked micrograph")}: {counted(sum(added), "pick")} added, {number(sum(deleted))}{" "}
-        deleted, {number(sum(moved))} moved. Picks that you left unchanged are used too, with a lower weight.
+        {counted(usable.length, "corrected micrograph")}, {number(checked)} of them checked:{" "}
+        {counted(sum(added), "pick")} added, {number(sum(deleted))} deleted, {number(sum(moved))} moved. The
+        other picks of checked micrographs are taken as correct, those of the others with a lower weight.
       </p>
-      {!usable && <p class="note">First correct a few micrographs or mark them as checked.</p>}
+      {!usable.length && <p class="note">First correct a few micrographs or mark them as checked.</p>}
       {!running && (
         <div class="row">
           <label>
@@ -136,7 +138,7 @@ function TrainingPart({ page: { api, state, actions } }: { page: Page }) {
           <button
             type="button"
             class="primary"
-            disabled={!state.run.value.can_train || !usable}
+            disabled={!state.run.value.can_train || !usable.length}
             onClick={() => void start()}
           >
             Start

@@ -45,9 +45,10 @@ export function Gallery({ page }: { page: Page }) {
     loaded.value;
     state.counted.value;
     state.open.value;
+    const apart = state.classNumber.value;
     const particles = sources.value.flatMap((index) =>
       (actions.picksOf(index)?.picks ?? [])
-        .filter(({ replaced }) => !replaced)
+        .filter(({ replaced, classNumber }) => !replaced && (apart === null || classNumber === apart))
         .map((pick): Particle => ({ index, pick })),
     );
     return byScore(particles, state.gallery.value.ascending);
@@ -110,6 +111,7 @@ function Toolbar(props: { page: Page; sampled: number; usable: number; shown: re
       </label>
       <p class="quiet gallery-count" role="status">
         {counted(props.shown.length, "particle")}
+        {state.classNumber.value !== null && ` of class ${state.classNumber.value}`}
         {part}
       </p>
       <fieldset class="group" aria-label="Selected particles">

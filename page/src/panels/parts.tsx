@@ -11,8 +11,8 @@ export function number(value: number): string {
 }
 
 /** Write how many things there are. */
-export function counted(value: number, thing: string): string {
-  return `${number(value)} ${thing}${value === 1 ? "" : "s"}`;
+export function counted(value: number, thing: string, things = `${thing}s`): string {
+  return `${number(value)} ${value === 1 ? thing : things}`;
 }
 
 export function Panel({ title, children }: { title: string; children: ComponentChildren }) {

@@ -167,6 +167,7 @@ class Drawing {
       state.look,
       state.compared,
       state.tool,
+      state.classNumber,
       camera.view,
       keyboard,
       this.pointer.gesture,
@@ -311,6 +312,7 @@ class Drawing {
       doomed: gesture.kind === "erase" ? gesture.ids : none,
       moving: gesture.kind === "move" ? gesture : null,
       boxPx: look.box ? state.boxPx.peek() : 0,
+      classNumber: state.classNumber.peek(),
       faded: open.corrections.rejected,
     };
   }

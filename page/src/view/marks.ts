@@ -26,6 +26,8 @@ export interface Marked {
   readonly doomed: ReadonlySet<string>;
   readonly moving: { readonly ids: ReadonlySet<string>; readonly dx: number; readonly dy: number } | null;
   readonly boxPx: number;
+  /** Picks of other classes are drawn faintly; null where none is shown apart. */
+  readonly classNumber: number | null;
   readonly faded: boolean;
 }
 
@@ -46,10 +48,18 @@ export function drawMarks(context: Context, marked: Marked): void {
 
 function drawShown(context: Context, marked: Marked): void {
   const style = { width: 1.75, dash: solid };
+  const opacity = context.globalAlpha;
   marked.shown.forEach((pick, i) => {
     const crossed = marked.reference !== null && marked.reference.partner[i]! < 0;
+    context.globalAlpha = opacity * (isApart(pick, marked) ? 0.25 : 1);
     set(context, pick, { ...style, kind: pick.kind, colour: colourOf(pick, i, marked), crossed }, marked);
   });
+  context.globalAlpha = opacity;
+}
+
+/** Tell whether a pick is of another class than the one that is shown. */
+function isApart({ classNumber }: Pick, marked: Marked): boolean {
+  return marked.classNumber !== null && classNumber !== marked.classNumber;
 }
 
 /** Draw a pick where it can be seen. */

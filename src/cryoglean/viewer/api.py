@@ -19,9 +19,13 @@ from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 
 from cryoglean.errors import CryogleanError, MicrographError, UsageError
+from cryoglean.viewer.classes import NoSuchClassError
 from cryoglean.viewer.guard import Guard, Keys
 from cryoglean.viewer.messages import (
     Changes,
+    Classes,
+    ClassReply,
+    ClassRequest,
     CorrectionsReply,
     CorrectionsRequest,
     ExportRequest,
@@ -212,6 +216,27 @@ def put_corrections(run: Viewed, number: int, request: CorrectionsRequest) -> Co
     return run.correct(number, request)
 
 
+# Classes ----------------------------------------------------------------------------------------------------
+
+
+@router.get("/classes")
+def get_classes(run: Viewed) -> Classes:
+    """Return the 2D classes of the run's picks."""
+    return run.classes.table()
+
+
+@router.get("/classes/{number}/average", response_class=Response, responses=PNG)
+def get_class_average(run: Viewed, number: int) -> Response:
+    """Return the average of a class as a grey picture."""
+    return Response(run.classes.picture(number), media_type="image/png")
+
+
+@router.put("/classes/{number}")
+def put_class(run: Viewed, number: int, request: ClassRequest) -> ClassReply:
+    """Reject a class, or accept it again."""
+    return run.classes.reject(number) if request.rejected else run.classes.accept(number)
+
+
 # Fine-tuning ------------------------------------------------------------------------------------------------
 
 
@@ -253,8 +278,9 @@ async def _picture(
 
 
 async def _on_error(_: Request, error: Exception) -> JSONResponse:
-    known = {NoSuchMicrographError: 404, MicrographError: 404, NoOverlayError: 404, UsageError: 422}
-    return _problem(next((code for kind, code in known.items() if isinstance(error, kind)), 409), str(error))
+    missing = (NoSuchMicrographError, NoSuchClassError, MicrographError, NoOverlayError)
+    code = 404 if isinstance(error, missing) else 422 if isinstance(error, UsageError) else 409
+    return _problem(code, str(error))
 
 
 async def _on_invalid_request(_: Request, error: Exception) -> JSONResponse:

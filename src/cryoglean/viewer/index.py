@@ -146,6 +146,7 @@ class Index:
         self._changed_at: list[int] = []
         self._lock, self._refreshing = threading.RLock(), threading.Lock()
         self._looked: dict[Path, int] = {}
+        self._classes = stamp_of(folder.class_table)
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._keep_up, name="index", daemon=True)
         self._take_inputs()
@@ -176,7 +177,7 @@ class Index:
         """Read the record and the corrections of a micrograph, and sum them up."""
         job = self.jobs[number]
         files = (self.folder.record(job.key), self.folder.correction(job.key))
-        stamps = (_stamp(files[0]), _stamp(files[1]))
+        stamps = (stamp_of(files[0]), stamp_of(files[1]))
         made, spoiled = Corrections(micrograph=job.name), None
         record = None
         try:
@@ -197,6 +198,7 @@ class Index:
         with self._refreshing:
             self._take_config()
             self._take_records()
+            self._take_classes()
 
     @contextmanager
     def selecting(self) -> Iterator[None]:
@@ -220,6 +222,14 @@ class Index:
             with self._lock:
                 self.config = config
                 self._touch([])
+
+    def _take_classes(self) -> None:
+        """Look for other 2D classes, which the picks of any micrograph may be in."""
+        now = stamp_of(self.folder.class_table)
+        if now != self._classes:
+            with self._lock:
+                self._classes = now
+                self._touch(list(range(len(self.jobs))))
 
     def _take_records(self) -> None:
         came = self._take_inputs()
@@ -283,7 +293,7 @@ class Index:
 
     def _is_newer(self, path: Path) -> bool:
         """Return whether a file or folder may have changed since this was asked last."""
-        now, changed = time.time_ns(), _stamp(path)[0]
+        now, changed = time.time_ns(), stamp_of(path)[0]
         newer = self._looked.get(path) != changed
         settled = now - changed > SETTLED_NS
         self._looked[path] = changed if settled else -1
@@ -318,7 +328,8 @@ def _agree(one: SelectConfig, other: SelectConfig) -> bool:
     return one.changed(min_score=other.min_score) == other
 
 
-def _stamp(path: Path) -> Stamp:
+def stamp_of(path: Path) -> Stamp:
+    """Return time of the last change, in ns, and size of a file; zeros where there is none."""
     try:
         status = path.stat()
     except OSError:

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from cryoglean.classes.judgement import Verdict
 from cryoglean.corrections.operations import Operation
 from cryoglean.corrections.types import Added
 from cryoglean.types import Kind
@@ -88,6 +89,8 @@ class RunInfo(_Message):
     """What picks can be exported to."""
     reference: ReferenceSet | None
     """The reference picks, where there are any."""
+    classes_made: float | None
+    """When its picks were sorted into 2D classes, seconds since 1970; None where they were not."""
     can_train: bool
     """Whether training is possible here."""
     revision: int
@@ -154,6 +157,8 @@ class Candidates(_Message):
     """Å."""
     kind: list[Kind]
     """Top view, side view, or just particle."""
+    class_number: list[int]
+    """2D class of each, from 1; 0 of those that are in none."""
 
 
 class MovedPick(_Message):
@@ -244,6 +249,54 @@ class CorrectionsReply(_Message):
     """All that there are now, from whatever window."""
 
 
+class ClassInfo(_Message):
+    """A 2D class of the run's picks."""
+
+    number: int
+    """From 1."""
+    picks: int
+    """How many are in it, with those that were deleted."""
+    deleted: int
+    """How many of them were deleted."""
+    verdict: Verdict
+    """What it shows."""
+    reason: str
+    """Why it is not a particle; '' where it is."""
+
+
+class Classes(_Message):
+    """The 2D classes of the run's picks, the largest first (GET /api/classes)."""
+
+    revision: int
+    """Of the run, see `RunInfo`."""
+    classes: list[ClassInfo]
+    """None where the picks were not sorted into classes."""
+    made: float | None
+    """When they were sorted, seconds since 1970."""
+    sorted: int
+    """How many picks were sorted."""
+    picks: int
+    """How many there were; of many a part is sorted, evenly spread over the run."""
+    current: bool
+    """Whether the picks are still the same."""
+
+
+class ClassRequest(_Message):
+    """Whether a class is rejected (PUT /api/classes/{k})."""
+
+    rejected: bool
+    """True deletes its picks. False restores those that this has deleted, or all where that is not known."""
+
+
+class ClassReply(_Message):
+    """What rejecting a class, or accepting it again, has changed."""
+
+    picks: int
+    """Picks that were deleted or restored."""
+    micrographs: int
+    """Micrographs that they are in."""
+
+
 class ThresholdRequest(_Message):
     """Another threshold for the run (PUT /api/threshold)."""
 
@@ -273,6 +326,8 @@ class Changes(_Message):
     """Micrographs whose record or corrections are newer than the revision that was asked about."""
     threshold: float
     """Of the run now."""
+    classes_made: float | None
+    """When the picks were sorted into 2D classes, as `RunInfo` has it."""
 
 
 class ExportRequest(_Message):

@@ -13,12 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import cryoglean
-from cryoglean.corrections import Corrections, judge, read_corrections, write_corrections
-from cryoglean.corrections.operations import Add, Move, Operation, corrected_by, name_of
+from cryoglean.corrections.operations import name_of
 from cryoglean.engine import RunFolder
 from cryoglean.engine.defocus import kept_defocus
-from cryoglean.engine.ledger import Record, selection_of
-from cryoglean.engine.lock import locked
+from cryoglean.engine.ledger import selection_of
 from cryoglean.engine.outliers import find_outliers
 from cryoglean.engine.plan import Job
 from cryoglean.engine.proposals import Proposal, propose_for_threshold, propose_for_training
@@ -30,23 +28,23 @@ from cryoglean.io.limits import read_file
 from cryoglean.pickers.factory import build_picker
 from cryoglean.pickers.settings import Method
 from cryoglean.select.settings import SelectConfig
-from cryoglean.types import MicrographFile, Picks
+from cryoglean.types import MicrographFile
+from cryoglean.viewer.classes import ViewedClasses
+from cryoglean.viewer.correcting import Corrector, candidates_of, state_of
 from cryoglean.viewer.export import export, read_corrected
-from cryoglean.viewer.index import NOWHERE, Entry, Index, bin_of, selectable_of
+from cryoglean.viewer.index import NOWHERE, Entry, Index, bin_of
 from cryoglean.viewer.messages import (
     SCORE_BINS,
     Candidates,
     Changes,
     CorrectionsReply,
     CorrectionsRequest,
-    CorrectionsState,
     ExportRequest,
     Format,
     Level,
     Levels,
     MicrographPicks,
     MicrographTable,
-    MovedPick,
     Points,
     Proposals,
     Proposed,
@@ -62,9 +60,6 @@ from cryoglean.viewer.reference import ReferencePicks
 from cryoglean.viewer.results import Results
 from cryoglean.viewer.training import Training, can_train
 
-NOTHING = Picks(np.zeros((0, 2)))
-LOCK = ".lock"
-"""File in the folder of corrections that is locked while one is made."""
 CACHE = ".view"
 """Folder in that of the run for what can be made again."""
 
@@ -97,7 +92,8 @@ class ViewedRun:
         self._overlays = Overlays()
         self._results = Results(folder, self.index.selecting)
         self.training = Training(folder)
-        self._editing = threading.Lock()
+        self._corrector = Corrector(folder, self.index, self._results.are_stale)
+        self.classes = ViewedClasses(folder, self.index, self._corrector)
         self._bodies: dict[str, tuple[int, bytes]] = {}
         self._making = {name: threading.Lock() for name in ("table", "histograms", "proposals")}
         self._recommended: tuple[Method, float | None] | None = None
@@ -138,6 +134,7 @@ class ViewedRun:
             formats=[Format(name=d.name, suffix=d.suffix, summary=d.summary) for d in DIALECTS.values()],
             reference=None if self.reference is None else _reference_set(self.reference),
             can_train=can_train(),
+            classes_made=self.classes.made,
             revision=self.index.revision,
         )
 
@@ -153,19 +150,22 @@ class ViewedRun:
         """Return what was picked in a micrograph, and what the user made of it."""
         job = self._job(number)
         record, entry = self.index.read(number)
-        selectable, candidates = self._candidates(record)
+        selectable, candidates = candidates_of(record, self.index)
         places = self.reference.places.get(job.key) if self.reference else None
+        names = [name_of(x, y) for x, y in selectable.xy.tolist()]
+        classes = self.classes.of(job.key)
         return MicrographPicks(
             revision=entry.made.revision,
             candidates=Candidates(
-                id=[name_of(x, y) for x, y in selectable.xy.tolist()],
+                id=names,
                 x=selectable.xy[:, 0].tolist(),
                 y=selectable.xy[:, 1].tolist(),
                 score=selectable.score.tolist(),
                 diameter=[d if np.isfinite(d) else None for d in selectable.diameter.tolist()],
                 kind=selectable.kind.tolist(),
+                class_number=[classes.get(name, 0) for name in names],
             ),
-            corrections=_state(entry.made, selectable, candidates),
+            corrections=state_of(entry.made, selectable, candidates),
             reference=None if places is None else Points(x=places[:, 0].tolist(), y=places[:, 1].tolist()),
         )
 
@@ -194,7 +194,12 @@ class ViewedRun:
     def changes(self, since: int) -> Changes:
         """Return what has changed."""
         revision = self.index.revision
-        return Changes(revision=revision, changed=self.index.changed_since(since), threshold=self.threshold)
+        return Changes(
+            revision=revision,
+            changed=self.index.changed_since(since),
+            threshold=self.threshold,
+            classes_made=self.classes.made,
+        )
 
     def proposals(self) -> bytes:
         """Return which micrographs are worth correcting, a `Proposals` as JSON; it reads all records."""
@@ -218,20 +223,10 @@ class ViewedRun:
         UsageError
             A pick outside the micrograph.
         """
-        job = self._job(number)
-        with self._editing, locked(self.folder.corrections / LOCK, wait=True):
-            record, entry = self.index.read(number)
-            before = read_corrections(self.folder.correction(job.key), job.name)
-            _require_inside(request.operations, entry.shape)
-            selectable, candidates = self._candidates(record)
-            after = corrected_by(before, request.operations, candidates)
-            if after != before:
-                after = after.model_copy(update={"file": job.micrograph.location})
-                write_corrections(self.folder.correction(job.key), after)
-                self.index.put(number, self.index.read(number)[1])
-        if after.digest != before.digest:
-            self._results.are_stale()
-        return CorrectionsReply(revision=after.revision, corrections=_state(after, selectable, candidates))
+        self._job(number)
+        before, after = self._corrector.correct(number, lambda _: request.operations)
+        state = state_of(after, before.selectable, before.candidates)
+        return CorrectionsReply(revision=after.revision, corrections=state)
 
     def set_threshold(self, value: float) -> ThresholdReply:
         """Select the picks of the whole run anew.
@@ -268,12 +263,6 @@ class ViewedRun:
         if not 0 <= number < len(self.index.jobs):
             raise NoSuchMicrographError(f"the run has no micrograph {number}")
         return self.index.jobs[number]
-
-    def _candidates(self, record: Record | None) -> tuple[Picks, Picks]:
-        """Return the candidates that can be picked at some threshold, and all."""
-        if record is None or record.candidates is None:
-            return NOTHING, NOTHING
-        return selectable_of(record, selection_of(self.index.config)), record.candidates
 
     def _numbered(self, proposed: Iterable[Proposal]) -> list[Proposed]:
         numbers = {job.name: number for number, job in enumerate(self.index.jobs)}
@@ -395,31 +384,6 @@ def _outliers(
 
 def _reference_set(reference: ReferencePicks) -> ReferenceSet:
     return ReferenceSet(name=reference.name, micrographs=len(reference.places), picks=reference.picks)
-
-
-def _state(made: Corrections, selectable: Picks, candidates: Picks) -> CorrectionsState:
-    """Return which candidates the corrections concern."""
-    names = np.array([name_of(x, y) for x, y in selectable.xy.tolist()])
-    judgement = judge(selectable, made, candidates)
-    return CorrectionsState(
-        added=list(made.added),
-        deleted=names[judgement.deleted].tolist(),
-        moved=[MovedPick(id=name_of(one.from_x, one.from_y), x=one.x, y=one.y) for one in made.moved],
-        replaced=names[judgement.replaced & ~judgement.deleted & ~judgement.moved].tolist(),
-        rejected=made.rejected,
-        looked_at=made.looked_at,
-    )
-
-
-def _require_inside(operations: Sequence[Operation], shape: tuple[int, int]) -> None:
-    for one in operations:
-        if isinstance(one, Add | Move) and not _is_inside(one.x, one.y, shape):
-            size = f"{shape[1]} × {shape[0]} pixels" if shape[0] else "unknown, as it was not picked"
-            raise UsageError(f"({one.x:g}, {one.y:g}) lies outside the micrograph, whose size is {size}")
-
-
-def _is_inside(x: float, y: float, shape: tuple[int, int]) -> bool:
-    return -0.5 <= x <= shape[1] - 0.5 and -0.5 <= y <= shape[0] - 0.5
 
 
 def _state_of(folder: RunFolder) -> str:
