@@ -11,10 +11,11 @@ import math
 from collections.abc import Iterable
 from typing import Annotated, Literal, assert_never
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import Field, FiniteFloat
 
 from cryoglean.corrections.application import reach_px
 from cryoglean.corrections.types import Added, Corrections, Deleted, Moved
+from cryoglean.settings import Config
 from cryoglean.types import Picks
 
 DECIMALS = 3
@@ -23,11 +24,7 @@ DECIMALS = 3
 Name = Annotated[str, Field(min_length=1, max_length=64)]
 
 
-class _Operation(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class Add(_Operation):
+class Add(Config):
     """Add a particle that was missed."""
 
     op: Literal["add"]
@@ -39,7 +36,7 @@ class Add(_Operation):
     """Row of the centre."""
 
 
-class Delete(_Operation):
+class Delete(Config):
     """Say that a candidate is no particle; one that was moved is deleted where it was found."""
 
     op: Literal["delete"]
@@ -47,7 +44,7 @@ class Delete(_Operation):
     """Of a candidate."""
 
 
-class Restore(_Operation):
+class Restore(Config):
     """Leave a candidate as the picker found it: neither deleted nor moved."""
 
     op: Literal["restore"]
@@ -55,7 +52,7 @@ class Restore(_Operation):
     """Of a candidate."""
 
 
-class Move(_Operation):
+class Move(Config):
     """Put a pick, found or added, on the centre of its particle."""
 
     op: Literal["move"]
@@ -67,7 +64,7 @@ class Move(_Operation):
     """Row of the centre."""
 
 
-class RemoveAdded(_Operation):
+class RemoveAdded(Config):
     """Take back an added pick."""
 
     op: Literal["remove_added"]
@@ -75,7 +72,7 @@ class RemoveAdded(_Operation):
     """Of an added pick."""
 
 
-class Reject(_Operation):
+class Reject(Config):
     """Say whether the micrograph is of no use."""
 
     op: Literal["reject"]
@@ -83,7 +80,7 @@ class Reject(_Operation):
     """Whether it is rejected."""
 
 
-class LookedAt(_Operation):
+class LookedAt(Config):
     """Say whether the user has looked at the micrograph."""
 
     op: Literal["looked_at"]

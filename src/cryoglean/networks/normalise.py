@@ -18,10 +18,6 @@ BACKGROUND = 3.0
 LIMIT = 6.0
 """Values beyond this many standard deviations say no more than that they are extreme."""
 
-EXTREME = 4.0
-"""Blocks further than this many standard deviations from the median are ice or carbon: they do not lift the
-background about them beyond that, which would leave a dark halo."""
-
 _COARSE = 8
 """The background is measured on blocks of this many pixels."""
 
