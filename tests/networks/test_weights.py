@@ -7,7 +7,7 @@ import pytest
 from cryoglean.errors import UsageError, WeightsError
 from cryoglean.networks.runtime import load_networks
 from cryoglean.networks.settings import Calibration
-from cryoglean.networks.weights import FILES, calibrated, list_weights, read_weights, write_card
+from cryoglean.networks.weights import CARD, FILES, calibrated, list_weights, read_weights, write_card
 
 
 @pytest.fixture
@@ -94,3 +94,22 @@ def test_identity_calibration_changes_nothing():
     np.testing.assert_allclose(
         calibrated(score, np.full(4, 0.5), Calibration(segmentation=1, classification=1, offset=0)), score
     )
+
+
+def test_weights_of_version_0_1_0_open_with_the_models_of_the_general_ones(folder):
+    general = read_weights("general")
+    card = json.loads((folder / CARD).read_text())
+    for later in ("size", "outlines", "max_contamination"):
+        del card[later]
+    card["training"]["a_setting_that_is_gone"] = 1
+    (folder / CARD).write_text(json.dumps(card))
+    old = read_weights(folder)
+    assert (old.size_model, old.outline_model) == (general.size_model, general.outline_model)
+    assert old.card.max_contamination == 0.5
+
+
+def test_weights_with_models_of_their_own_use_them(folder):
+    general = read_weights("general")
+    own = general.size_model.changed(clarity=1.0)
+    write_card(folder, general.card.changed(size=own))
+    assert read_weights(folder).size_model == own != general.size_model
