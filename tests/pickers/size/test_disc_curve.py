@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cryoglean.image.radial import disc_template
-from cryoglean.pickers.size.disc_curve import disc_response, scale_curve, scale_grid, strongest_discs
+from cryoglean.pickers.size.disc_curve import diameter_grid, disc_curve, disc_response, strongest_discs
 from cryoglean.select.significance import count_beyond_noise
 
 
@@ -17,32 +17,32 @@ def dark_discs(rng: np.random.Generator) -> np.ndarray:
 
 
 def test_the_grid_is_even_in_the_logarithm() -> None:
-    grid = scale_grid(10, 80)
+    grid = diameter_grid(10, 80)
     assert grid[0] == 10
     assert grid[-1] == pytest.approx(80)
     np.testing.assert_allclose(grid[1:] / grid[:-1], 2**0.25)
-    np.testing.assert_array_equal(scale_grid(10, 5), [10])
+    np.testing.assert_array_equal(diameter_grid(10, 5), [10])
 
 
 def test_the_curve_peaks_at_the_discs_size_and_contrast(dark_discs: np.ndarray) -> None:
-    curve = scale_curve(dark_discs, scale_grid(14, 64))
+    curve = disc_curve(dark_discs, diameter_grid(14, 64))
     assert curve.diameter_px[curve.dark.argmax()] == pytest.approx(40, rel=0.2)
     assert curve.dark.max() > 10 * curve.bright.max()
 
 
 def test_an_inverted_image_swaps_the_signs(dark_discs: np.ndarray) -> None:
-    sizes = scale_grid(30, 60)
-    usual, inverted = scale_curve(dark_discs, sizes), scale_curve(-dark_discs, sizes)
+    sizes = diameter_grid(30, 60)
+    usual, inverted = disc_curve(dark_discs, sizes), disc_curve(-dark_discs, sizes)
     np.testing.assert_allclose(inverted.bright, usual.dark, rtol=1e-3, atol=1e-6)
 
 
 def test_discs_on_foreign_areas_do_not_count(dark_discs: np.ndarray) -> None:
     everywhere = np.ones(dark_discs.shape, bool)
-    assert scale_curve(dark_discs, scale_grid(30, 60), everywhere).dark.max() == 0
+    assert disc_curve(dark_discs, diameter_grid(30, 60), everywhere).dark.max() == 0
 
 
 def test_noise_has_no_scale(rng: np.random.Generator) -> None:
-    curve = scale_curve(rng.normal(0, 1, (400, 400)).astype(np.float32), scale_grid(14, 80))
+    curve = disc_curve(rng.normal(0, 1, (400, 400)).astype(np.float32), diameter_grid(14, 80))
     assert max(curve.dark.max(), curve.bright.max()) < 0.004
 
 

@@ -14,17 +14,17 @@ from cryoglean.image.resample import average_area, cut_middle, resample_to
 from cryoglean.pickers.size.disc_curve import (
     DISC_PX,
     STEPS_PER_OCTAVE,
-    ScaleCurve,
+    DiscCurve,
+    diameter_grid,
+    disc_curve,
     disc_response,
-    scale_curve,
-    scale_grid,
     strongest_discs,
 )
 from cryoglean.pickers.template.round_views import density_spread, find_contaminated, find_round_views
 from cryoglean.types import Contrast, Micrograph, ParticleSize
 
 LARGEST_SIDE_PX = 1024
-"""Micrographs are binned to this before scales are compared; of particles that vanish, none is lost."""
+"""Micrographs are binned to this before sizes are compared; of particles that vanish, none is lost."""
 SMALLEST_PX = 12.0
 """Diameters below this many pixels of the micrograph are not considered."""
 LARGEST_PART = 0.2
@@ -34,23 +34,23 @@ CONTAMINATION_PART = 0.08
 MIN_SUPPORT = 0.004
 """Less than this part of the area is what an empty micrograph's noise, or a few ice crystals, can show."""
 PROFILE_PX = 24.0
-"""Scale at which the particle's edge is found: its assumed diameter in pixels."""
+"""Size at which the particle's edge is found: its assumed diameter in pixels."""
 MIN_FOR_PROFILE = 5
 """A profile of fewer discs than this is noise."""
 PLAUSIBLE = 0.15
-"""Scales are plausible where their strength is at least this part of the strongest one's."""
+"""Sizes are plausible where their support is at least this part of the strongest one's."""
 SUSPICIOUS_PART = 0.1
 """Larger particles than this part of the shorter side are rarer than ice crystals and carbon."""
 UNDENIABLE = 0.03
-"""A suspiciously large scale at which hardly anything is picked is believed from this strength."""
+"""A suspiciously large size at which hardly anything is picked is believed from this support."""
 MAX_WEIGHED = 4
-"""At most so many plausible scales are weighed by picking at each."""
+"""At most so many plausible sizes are weighed by picking at each."""
 MAX_LOOKED_AT = 3
 """In at most so many of the clearest micrographs."""
 WIDEST_LOOK = 24.0
 """And in at most so many particle diameters of the middle of each."""
 MIN_PICKS = 12
-"""A scale with fewer sure picks in a micrograph explains nothing: ice crystals are as many."""
+"""A size with fewer sure picks in a micrograph explains nothing: ice crystals are as many."""
 MAX_SPREAD = 0.4
 """Particles of one kind differ less than this in density, relative to their density."""
 LARGEST_CORRECTION = 1.5
@@ -62,9 +62,9 @@ def measure_by_discs(
 ) -> ParticleSize | None:
     """Find the particles' diameter and contrast.
 
-    First scales are found at which discs outweigh those of opposite contrast (`scale_curve`), summed over the
+    First sizes are found at which discs outweigh those of opposite contrast (`disc_curve`), summed over the
     micrographs; each is refined to the radius at which the mean profile of the strongest discs crosses the
-    background. Parts of particles, and gaps between them, can make discs too: where several scales are
+    background. Parts of particles, and gaps between them, can make discs too: where several sizes are
     plausible, particles are picked at each, and the one that explains most of the area most surely is taken.
 
     Parameters
@@ -87,7 +87,7 @@ def measure_by_discs(
     best = candidates[0]
     suspicious = best.diameter > SUSPICIOUS_PART * min(min(m.shape) * m.pixel_size for m in kept)
     rivals = [size for size in candidates if size.support >= PLAUSIBLE * best.support]
-    # Contamination is strong at its own, large scale; the particles may then be far down the list.
+    # Contamination is strong at its own, large size; the particles may then be far down the list.
     rivals = (candidates if suspicious else rivals)[:MAX_WEIGHED]
     weighed = [_weigh(size, kept, curves, fixed=contrast is not None) for size in rivals]
     believable = [(size, evidence) for size, evidence in weighed if evidence is not None]
@@ -98,7 +98,7 @@ def measure_by_discs(
 
 
 def _plausible_sizes(
-    curves: list[ScaleCurve], pixel_sizes: list[float], contrast: Contrast | None
+    curves: list[DiscCurve], pixel_sizes: list[float], contrast: Contrast | None
 ) -> list[ParticleSize]:
     """Local maxima of the summed curves that noise alone would not give, the strongest first."""
     if not curves:
@@ -119,10 +119,8 @@ def _local_maxima(values: NDArray[np.float64]) -> NDArray[np.intp]:
     return np.flatnonzero((values > 0) & (values >= framed[:-2]) & (values > framed[2:]))
 
 
-def _clearest(
-    size: ParticleSize, micrographs: list[Micrograph], curves: list[ScaleCurve]
-) -> list[Micrograph]:
-    """Micrographs in which discs of this scale are seen about as well as in the best."""
+def _clearest(size: ParticleSize, micrographs: list[Micrograph], curves: list[DiscCurve]) -> list[Micrograph]:
+    """Micrographs in which discs of this size are seen about as well as in the best."""
     seen = [
         float(np.interp(size.diameter / m.pixel_size, curve.diameter_px, getattr(curve, size.contrast)))
         for curve, m in zip(curves, micrographs, strict=True)
@@ -143,7 +141,7 @@ def _refine(size: ParticleSize, micrographs: list[Micrograph], *, fixed: bool) -
 
 
 def _weigh(
-    size: ParticleSize, micrographs: list[Micrograph], curves: list[ScaleCurve], *, fixed: bool
+    size: ParticleSize, micrographs: list[Micrograph], curves: list[DiscCurve], *, fixed: bool
 ) -> tuple[ParticleSize, float | None]:
     """Refine a size, and return how much of the micrographs its particles explain, and how surely.
 
@@ -162,7 +160,7 @@ def _weigh(
 
 @dataclass(frozen=True)
 class _Look:
-    """What picking at one scale finds in one micrograph.
+    """What picking at one size finds in one micrograph.
 
     The number of sure picks, their area weighted by their distance from noise in its own widths, and how much
     they differ in density.
@@ -183,20 +181,20 @@ def _look(micrograph: Micrograph, size: ParticleSize) -> _Look:
     return _Look(int(sure.sum()), evidence, density_spread(level, views, sure, diameter_px=PROFILE_PX))
 
 
-def _measure(micrograph: Micrograph) -> ScaleCurve:
-    """Scale curve of one micrograph, diameters in its own pixels."""
+def _measure(micrograph: Micrograph) -> DiscCurve:
+    """Disc curve of one micrograph, diameters in its own pixels."""
     shape = micrograph.shape
     binning = max(1.0, max(shape) / LARGEST_SIDE_PX)
     small = average_area(micrograph.data, binning).data if binning > 1 else micrograph.data
     smallest = max(SMALLEST_PX / binning, DISC_PX if binning > 1 else 0.0)
     largest = LARGEST_PART * min(shape) / binning
     contaminated = far_from_usual(small, min(small.shape) * CONTAMINATION_PART)
-    curve = scale_curve(small, scale_grid(smallest, max(largest, smallest)), contaminated)
-    return ScaleCurve(curve.diameter_px * binning, curve.dark, curve.bright)
+    curve = disc_curve(small, diameter_grid(smallest, max(largest, smallest)), contaminated)
+    return DiscCurve(curve.diameter_px * binning, curve.dark, curve.bright)
 
 
 def _sum_curves(
-    curves: list[ScaleCurve], pixel_sizes: list[float]
+    curves: list[DiscCurve], pixel_sizes: list[float]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Sum curves over a common grid of log diameters in Å; each counts only within its own range."""
     logs = [np.log(curve.diameter_px * size) for curve, size in zip(curves, pixel_sizes, strict=True)]

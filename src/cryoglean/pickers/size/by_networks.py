@@ -45,7 +45,7 @@ UNSEEN = -1e3
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What the networks see at one scale.
+    """What the networks see at one size.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def _coverage(view: View) -> float:
 
 
 def plausibility(views: Sequence[View], model: SizeModel) -> NDArray[np.float64]:
-    """Return how well each of successive scales explains what is seen; `UNSEEN` where nothing is."""
+    """Return how well each of successive sizes explains what is seen; `UNSEEN` where nothing is."""
     enough = np.array([len(view.odds) >= MIN_CANDIDATES for view in views], bool)
     weights = [model.number, model.clarity, -model.crowding, -model.wide, -model.narrow]
     weighed = traits(views, model) @ weights
@@ -182,14 +182,14 @@ def plausibility(views: Sequence[View], model: SizeModel) -> NDArray[np.float64]
 
 
 def traits(views: Sequence[View], model: SizeModel) -> NDArray[np.float64]:
-    """Return what speaks for and against each of successive scales.
+    """Return what speaks for and against each of successive sizes.
 
     Returns
     -------
     array, shape (n, 5)
         Logarithm of the number of sure candidates per square on the diameter, their mean log odds, and the
         squares of what is too much: of the logarithms of crowding, of width and of narrowness of the masks.
-        Number and odds are means of three scales, as at the right one particles are clear at those beside it.
+        Number and odds are means of three sizes, as at the right one particles are clear at those beside it.
     """
     number, odds, excess = np.zeros((3, len(views)))
     for i, view in enumerate(views):
@@ -205,7 +205,7 @@ def traits(views: Sequence[View], model: SizeModel) -> NDArray[np.float64]:
 def view_at(
     networks: Networks, micrographs: Sequence[Micrograph], size: ParticleSize, *, side: float
 ) -> View:
-    """See what there is at one scale, in the middle of all micrographs that it fits into."""
+    """See what there is at one size, in the middle of all micrographs that it fits into."""
     fitting = [
         m
         for m in micrographs

@@ -1,9 +1,9 @@
-"""At which scale, and with which contrast, a micrograph shows more discs than noise can.
+"""At which diameter, and in which contrast, a micrograph shows more discs than noise can.
 
-Noise has no preferred sign: at every scale it shows as many dark discs as bright ones, of the same strengths.
-Particles break that symmetry, most strongly where the disc is as large as they are. So the strengths of the
-opposite sign, in the same micrograph and at the same scale, are the null against which the discs of one sign
-are measured, and no threshold has to be chosen.
+Noise has no preferred sign: at every diameter it shows as many dark discs as bright ones, of the same
+strengths. Particles break that symmetry, most strongly where the disc is as large as they are. So the
+strengths of the opposite sign, in the same micrograph and of the same diameter, are the null against which
+the discs of one sign are measured, and no threshold has to be chosen.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from cryoglean.select.significance import EXTREMES_LEFT_OUT, _level, count_beyon
 from cryoglean.types import FloatImage, Mask
 
 DISC_PX = 16.0
-"""Every scale is looked at where the disc measures this many pixels."""
+"""Every diameter is looked at where the disc measures this many pixels."""
 
 STEPS_PER_OCTAVE = 4
-"""Scales per doubling of the diameter; the response is about 25 % wide."""
+"""Steps per doubling of the diameter; the response is about 25 % wide."""
 
 
 @dataclass(frozen=True, eq=False)
-class ScaleCurve:
+class DiscCurve:
     """How strongly discs of each diameter stand out in one micrograph.
 
     Parameters
@@ -45,15 +45,15 @@ class ScaleCurve:
     bright: NDArray[np.float64]
 
 
-def scale_grid(smallest_px: float, largest_px: float) -> NDArray[np.float64]:
+def diameter_grid(smallest_px: float, largest_px: float) -> NDArray[np.float64]:
     """Diameters in pixels from `smallest_px` to at most `largest_px`, evenly spaced in their logarithm."""
     steps = int(np.floor(STEPS_PER_OCTAVE * np.log2(max(largest_px / smallest_px, 1.0))))
     return smallest_px * 2.0 ** (np.arange(steps + 1) / STEPS_PER_OCTAVE)
 
 
-def scale_curve(
+def disc_curve(
     image: FloatImage, diameter_px: NDArray[np.float64], contaminated: Mask | None = None
-) -> ScaleCurve:
+) -> DiscCurve:
     """Measure the surplus of dark and of bright discs of each diameter.
 
     Parameters
@@ -67,12 +67,12 @@ def scale_curve(
 
     Returns
     -------
-    ScaleCurve
+    DiscCurve
         The surpluses.
     """
     pairs = [_surplus_at(image, diameter, contaminated) for diameter in diameter_px]
     dark, bright = np.array(pairs).reshape(-1, 2).T
-    return ScaleCurve(np.asarray(diameter_px, np.float64), dark, bright)
+    return DiscCurve(np.asarray(diameter_px, np.float64), dark, bright)
 
 
 def disc_response(image: FloatImage, diameter_px: float) -> FloatImage:
@@ -118,9 +118,9 @@ def strongest_discs(response: FloatImage, diameter_px: float) -> NDArray[np.floa
 
 
 def _surplus_at(image: FloatImage, diameter: float, contaminated: Mask | None) -> tuple[float, float]:
-    scale = DISC_PX / diameter
-    ny, nx = (max(8, round(length * scale)) for length in image.shape)
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    factor = DISC_PX / diameter
+    ny, nx = (max(8, round(length * factor)) for length in image.shape)
+    method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     small = np.asarray(cv2.resize(image, (nx, ny), interpolation=method), np.float32)
     response = disc_response(clip_outliers(flatten(small, DISC_PX)), DISC_PX)
     allowed = np.ones(small.shape, bool)
