@@ -194,11 +194,13 @@ def _with_classes(made: ClassesMade) -> list[Picks]:
         "cryogleanMirrored": poses.mirrored.astype(np.int64),
         "cryogleanClassCorrelation": np.round(classes.correlation.astype(np.float64), 4),
     }
-    ends = np.cumsum([len(part) for part in made.picks])
-    return [
-        replace(part, extra={label: values[end - len(part) : end] for label, values in columns.items()})
-        for part, end in zip(made.picks, ends.tolist(), strict=True)
-    ]
+    described, start = [], 0
+    for part in made.picks:
+        own = slice(start, start + len(part))
+        start += len(part)
+        found = {label: values[own] for label, values in columns.items()}
+        described.append(replace(part, extra={**part.extra, **found}))
+    return described
 
 
 def _digest(folder: RunFolder) -> str:

@@ -67,24 +67,31 @@ def make_classes(
     OutputError
         Results cannot be written, or a run works in the folder.
     """
+    with locked(folder.lock):
+        return sort_picks(folder, config, progress)
+
+
+def sort_picks(
+    folder: RunFolder, config: ClassesConfig | None = None, progress: Progress | None = None
+) -> ClassesMade | None:
+    """Do as `make_classes`, for a run that holds the lock of its folder already."""
     config = config or ClassesConfig()
     progress = progress or (lambda what, done, total: None)
-    with locked(folder.lock):
-        remove_classes(folder)
-        run = read_config(folder.config)
-        sources, total = _sources(folder, config.max_particles, run.angpix)
-        size = _size_of(run.diameter, run.known_contrast or "dark", sources)
-        if size is None:
-            return None
-        crops, picks, failures = _crops(sources, size, progress)
-        if not picks:
-            raise failures[0]
-        score = np.concatenate([part.score for part in picks])
-        progress(f"Sorting {len(score):,} picks", 0, None)
-        with threads(cores_given()):
-            classes = classify(crops, score, classes=config.classes)
-        made = ClassesMade(classes, picks, size.diameter / PARTICLE_PX, total, failures)
-        write_classes(folder, made)
+    remove_classes(folder)
+    run = read_config(folder.config)
+    sources, total = _sources(folder, config.max_particles, run.angpix)
+    size = _size_of(run.diameter, run.known_contrast or "dark", sources)
+    if size is None:
+        return None
+    crops, picks, failures = _crops(sources, size, progress)
+    if not picks:
+        raise failures[0]
+    score = np.concatenate([part.score for part in picks])
+    progress(f"Sorting {len(score):,} picks", 0, None)
+    with threads(cores_given()):
+        classes = classify(crops, score, classes=config.classes)
+    made = ClassesMade(classes, picks, size.diameter / PARTICLE_PX, total, failures)
+    write_classes(folder, made)
     return made
 
 
