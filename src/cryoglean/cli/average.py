@@ -118,12 +118,11 @@ def _targets(movies: Sequence[MicrographFile], out: Path) -> dict[str, Path]:
 
 def _write_shifts(path: Path, shifts: Mapping[str, NDArray[np.float64]], *, first_frame: int) -> None:
     """Write one row for each frame: where it lies from the first, in pixels."""
-    from cryoglean.io.writing import complete_or_absent
+    from cryoglean.io.spreadsheets import write_table
 
-    rows = [
-        f"{name},{number},{x:.3f},{y:.3f}\n"
+    rows = (
+        [name, number, f"{x:.3f}", f"{y:.3f}"]
         for name, positions in shifts.items()
         for number, (x, y) in enumerate(positions, first_frame)
-    ]
-    with complete_or_absent(path) as partial:
-        partial.write_text("".join(["micrograph,frame,x_px,y_px\n", *rows]), encoding="utf-8")
+    )
+    write_table(path, ["micrograph", "frame", "x_px", "y_px"], rows)

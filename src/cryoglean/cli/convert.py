@@ -120,7 +120,7 @@ def convert(
     from cryoglean.cli.notes import note
     from cryoglean.errors import UsageError
     from cryoglean.io.formats import write_picks
-    from cryoglean.io.formats.dialects import dialect_of
+    from cryoglean.io.formats.dialects import dialect_of, require_places
     from cryoglean.io.formats.frames import scaled, with_box_size
 
     for name, number in (("--scale", scale), ("--box-size", box_size)):
@@ -138,6 +138,7 @@ def convert(
         picks = [
             one if at is None else _placed(one, at, angpix) for one, at in zip(picks, places, strict=True)
         ]
+    require_places(picks, source)
     picks = _turned(picks, flip_y, known)
     if box_size is not None:
         picks = [with_box_size(one, box_size) for one in picks]
@@ -191,7 +192,7 @@ class _Source:
     def _read(self, pixel_size: float | None) -> list[Picks]:
         from cryoglean.engine.picks import read_picks_or_run
 
-        return read_picks_or_run(self.path, format=self.format, pixel_size=pixel_size)
+        return read_picks_or_run(self.path, format=self.format, pixel_size=pixel_size, fractions=True)
 
 
 def _headers(micrographs: Sequence[str]) -> tuple[dict[str, _Place], list[CryogleanError]]:
@@ -251,15 +252,16 @@ def _matched(
 
 def _placed(picks: Picks, place: _Place, angpix: float | None) -> Picks:
     """Give picks the path, the name, the shape, the pixel size and the optics of their micrograph."""
+    from cryoglean.io.formats.frames import onto
     from cryoglean.io.formats.rows import with_optics
     from cryoglean.io.micrographs import micrograph_name
 
-    known = picks.pixel_size if angpix is not None else place.pixel_size
+    placed = onto(picks, place.header.shape)
+    known = placed.pixel_size if angpix is not None else place.pixel_size
     return replace(
-        with_optics(picks, place.optics).with_pixel_size(known),
+        with_optics(placed, place.optics).with_pixel_size(known),
         name=micrograph_name(place.file.path),
         path=place.file.listed,
-        shape=place.header.shape,
     )
 
 

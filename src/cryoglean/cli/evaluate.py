@@ -116,14 +116,17 @@ def read_paired(truth: Path, picks: Path, angpix: float | None) -> tuple[list[Pi
 
 
 def called_alike(truth: Sequence[Picks], picks: Sequence[Picks]) -> list[Picks]:
-    """Call picks as the truth calls their micrograph.
+    """Call picks as the truth calls their micrograph, in whose pixels they are then.
 
     Raises
     ------
+    CoordinateError
+        Truth and picks are of different fields.
     UsageError
         None are about the same micrograph, or it cannot be told which are.
     """
     from cryoglean.cli.notes import note_pairs_by_name
+    from cryoglean.io.formats.frames import in_frame_of
     from cryoglean.io.formats.naming import pair_micrographs
 
     pairing = pair_micrographs([one.micrograph for one in picks], [one.micrograph for one in truth])
@@ -135,14 +138,16 @@ def called_alike(truth: Sequence[Picks], picks: Sequence[Picks]) -> list[Picks]:
             f"picks are about {picks[0].micrograph!r}; files pair by the name of the micrograph"
         )
     note_pairs_by_name(pairing)
-    called = {one.micrograph: one.name for one in truth}
-    names = set(called.values())
-    return [
-        replace(one, name=called[pairing.pairs[one.micrograph]])
-        if one.micrograph in pairing.pairs
-        else replace(one, name=one.micrograph if one.name in names else one.name)
-        for one in picks
-    ]
+    of = {one.micrograph: one for one in truth}
+    names = {one.name for one in truth}
+    called = []
+    for one in picks:
+        if one.micrograph in pairing.pairs:
+            true = of[pairing.pairs[one.micrograph]]
+            called.append(replace(in_frame_of(one, true), name=true.name))
+        else:
+            called.append(replace(one, name=one.micrograph if one.name in names else one.name))
+    return called
 
 
 def _in_pixels(

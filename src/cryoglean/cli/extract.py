@@ -46,14 +46,15 @@ def extract(
     from cryoglean.cli.notes import note_pairs_by_name, note_warnings
     from cryoglean.engine.picks import read_picks_or_run
     from cryoglean.extract import extract_micrograph, write_star_of_stacks
-    from cryoglean.io import expand_inputs, read_micrograph
+    from cryoglean.io import expand_inputs, read_header, read_micrograph
+    from cryoglean.io.formats.frames import onto
     from cryoglean.io.formats.naming import distinct_names, pair_micrographs
     from cryoglean.io.formats.pixel_size import completed_by
     from cryoglean.io.formats.rows import with_optics
     from cryoglean.io.inputs import listed_optics
 
     _require_even(config)
-    sets = read_picks_or_run(picks)
+    sets = read_picks_or_run(picks, fractions=True)
     files = {one.location: one for one in expand_inputs(micrographs)}
     optics = listed_optics(micrographs)
     stacks = distinct_names(files)
@@ -69,6 +70,7 @@ def extract(
             if part.micrograph not in pairing.pairs:
                 raise CoordinateError(picks, pairing.why_not(part.micrograph))
             file = files[pairing.pairs[part.micrograph]]
+            part = onto(part, read_header(file.path).shape)
             micrograph = read_micrograph(completed_by(file, part), pixel_size=config.angpix)
             if not micrograph.calibrated:
                 raise MicrographError(file.path, "its pixel size is not known", "give it with --angpix")

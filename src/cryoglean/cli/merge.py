@@ -117,6 +117,7 @@ def _by_micrograph(sets: Sequence[list[Picks]], sources: Sequence[Path]) -> list
 
     from cryoglean.cli.notes import note_pairs_by_name
     from cryoglean.errors import CoordinateError
+    from cryoglean.io.formats.frames import in_frame_of
     from cryoglean.io.formats.naming import pair_micrographs
     from cryoglean.types import Picks
 
@@ -137,5 +138,5 @@ def _by_micrograph(sets: Sequence[list[Picks]], sources: Sequence[Path]) -> list
         first = next(iter(each.values()))
         none = Picks(np.empty((0, 2)), name=first.name, path=first.path)
         own = (each.get(program, none) for program in range(len(sets)))
-        merged.append([replace(one, name=first.name, path=first.path) for one in own])
+        merged.append([replace(in_frame_of(one, first), name=first.name, path=first.path) for one in own])
     return merged

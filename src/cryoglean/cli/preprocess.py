@@ -111,12 +111,11 @@ def _write_images(folder: Path, images: Mapping[str, FloatImage], *, step: float
 
 
 def _write_quality(path: Path, quality: Mapping[str, Mapping[str, ImageQuality]]) -> None:
-    from cryoglean.io.writing import complete_or_absent
+    from cryoglean.io.spreadsheets import write_table
 
-    rows = [
-        f"{micrograph},{step},{measured.mse:.6f},{measured.psnr:.3f},{measured.snr:.3f}\n"
+    rows = (
+        [micrograph, step, f"{measured.mse:.6f}", f"{measured.psnr:.3f}", f"{measured.snr:.3f}"]
         for micrograph, steps in quality.items()
         for step, measured in steps.items()
-    ]
-    with complete_or_absent(path) as partial:
-        partial.write_text("".join(["micrograph,step,mse,psnr_db,snr_db\n", *rows]), encoding="utf-8")
+    )
+    write_table(path, ["micrograph", "step", "mse", "psnr_db", "snr_db"], rows)

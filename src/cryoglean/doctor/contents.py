@@ -10,9 +10,10 @@ import numpy as np
 
 from cryoglean.doctor.findings import Finding, some
 from cryoglean.engine.picks import read_picks_or_run
-from cryoglean.errors import MicrographError
+from cryoglean.errors import CoordinateError, MicrographError
 from cryoglean.image.defects import sound_part
 from cryoglean.io import read_header, read_micrograph
+from cryoglean.io.formats.frames import onto
 from cryoglean.io.formats.naming import pair_micrographs
 from cryoglean.io.headers import believed_pixel_size
 from cryoglean.pickers.size.by_discs import measure_by_discs
@@ -52,7 +53,7 @@ def check_picks(
     picks: Path, micrographs: Sequence[MicrographFile], angpix: float | None
 ) -> Iterator[Finding]:
     """Say whether given picks belong to these micrographs, and which way up they are."""
-    sets = {part.micrograph: part for part in read_picks_or_run(picks)}
+    sets = {part.micrograph: part for part in read_picks_or_run(picks, fractions=True)}
     files = {one.location: one for one in micrographs}
     pairing = pair_micrographs(sets, files)
     if pairing.unmatched:
@@ -63,6 +64,11 @@ def check_picks(
     pairs = {name: files[location] for name, location in pairing.pairs.items()}
     if not pairs:
         yield Finding("picks", "problem", "no picks belong to any of these micrographs; check their names")
+        return
+    try:
+        sets |= {name: onto(sets[name], read_header(file.path).shape) for name, file in pairs.items()}
+    except CoordinateError as error:
+        yield Finding("picks", "problem", str(error))
         return
     yield from _check_places(sets, pairs, angpix)
     yield from _check_orientation(sets, pairs, angpix)

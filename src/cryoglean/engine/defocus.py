@@ -14,7 +14,7 @@ from cryoglean.engine.plan import Job
 from cryoglean.io.formats.naming import pair_micrographs
 from cryoglean.io.formats.optics import CtfFit, read_ctf
 from cryoglean.io.limits import read_file
-from cryoglean.io.writing import complete_or_absent
+from cryoglean.io.spreadsheets import plain, write_table
 
 _HEADER = ("micrograph", "defocus", "ctf_resolution", "ctf_figure_of_merit")
 
@@ -59,7 +59,7 @@ def kept_ctf(folder: RunFolder) -> dict[str, CtfFit]:
     """Read what a run knows of CTF fits, by the key of the micrograph."""
     try:
         rows = list(csv.reader(io.StringIO(read_file(folder.defocus).decode("utf-8"), newline="")))[1:]
-        return {name: CtfFit(*(float(value or "nan") for value in values)) for name, *values in rows}
+        return {plain(name): CtfFit(*(float(value or "nan") for value in values)) for name, *values in rows}
     except (OSError, ValueError, TypeError, csv.Error):
         # There is none, or it was spoiled: nothing that a pick depends on.
         return {}
@@ -71,11 +71,8 @@ def kept_defocus(folder: RunFolder) -> dict[str, float]:
 
 
 def _write(folder: RunFolder, fits: Mapping[str, CtfFit]) -> None:
-    with (
-        complete_or_absent(folder.defocus) as partial,
-        partial.open("w", encoding="utf-8", newline="") as file,
-    ):
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(_HEADER)
-        for name, fit in fits.items():
-            table.writerow([name, *("" if math.isnan(value) else f"{value:.6g}" for value in astuple(fit))])
+    rows = (
+        [name, *("" if math.isnan(value) else f"{value:.6g}" for value in astuple(fit))]
+        for name, fit in fits.items()
+    )
+    write_table(folder.defocus, _HEADER, rows)

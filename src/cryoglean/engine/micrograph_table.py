@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,7 +14,7 @@ from cryoglean.engine.plan import Job
 from cryoglean.engine.work import Outcome
 from cryoglean.io.formats.optics import CtfFit
 from cryoglean.io.formats.star import Block, write_star
-from cryoglean.io.writing import complete_or_absent
+from cryoglean.io.spreadsheets import write_table
 
 STAR_LABELS = {
     "path": "rlnMicrographName",
@@ -64,14 +63,11 @@ def write_micrograph_table(
         A file cannot be written.
     """
     rows = [_row(job, outcomes.get(job.name), ctf.get(job.key, CtfFit())) for job in jobs]
-    with (
-        complete_or_absent(folder.micrograph_table) as partial,
-        partial.open("w", encoding="utf-8", newline="") as file,
-    ):
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(["micrograph", *STAR_LABELS])
-        for job, row in zip(jobs, rows, strict=True):
-            table.writerow([job.name, *(_plain(name, row[name]) for name in STAR_LABELS)])
+    cells = (
+        [job.name, *(_plain(name, row[name]) for name in STAR_LABELS)]
+        for job, row in zip(jobs, rows, strict=True)
+    )
+    write_table(folder.micrograph_table, ["micrograph", *STAR_LABELS], cells)
     columns = {label: np.asarray([row[name] for row in rows]) for name, label in STAR_LABELS.items()}
     known = {label: values for label, values in columns.items() if not _is_unknown(values)}
     write_star(folder.micrograph_star, [Block("micrographs", known)])

@@ -18,6 +18,7 @@ def read_picks_or_run(
     *,
     format: str | None = None,  # noqa: A002 - as in `read_picks`
     pixel_size: float | None = None,
+    fractions: bool = False,
 ) -> list[Picks]:
     """Read picks of any dialect; those of a run with the paths and pixel sizes of its micrographs.
 
@@ -31,6 +32,8 @@ def read_picks_or_run(
         Name of the dialect.
     pixel_size : float, optional
         Å per pixel of the micrographs, which wins over what is known.
+    fractions : bool
+        Take picks that are fractions of micrographs of unknown size.
 
     Raises
     ------
@@ -39,7 +42,7 @@ def read_picks_or_run(
     FileError
         The run's own files are damaged.
     """
-    picks = read_picks(path, format=format, pixel_size=pixel_size)
+    picks = read_picks(path, format=format, pixel_size=pixel_size, fractions=fractions)
     folder = _run_of(path)
     if folder is None:
         return picks
@@ -60,7 +63,10 @@ def _run_of(path: Path) -> RunFolder | None:
 def _completed(picks: Picks, job: Job, folder: RunFolder) -> Picks:
     named = replace(picks, name=job.name, path=job.micrograph.listed)
     record = record_of(job, folder)
-    if picks.pixel_size is not None or record is None or record.candidates is None:
+    if record is None or record.candidates is None:
+        return named
+    named = replace(named, shape=record.candidates.shape)
+    if picks.pixel_size is not None:
         return named
     # What a run says of lengths in pixels is in pixels in its table too.
     size = record.candidates.pixel_size

@@ -24,6 +24,7 @@ from cryoglean.engine.records import record_of
 from cryoglean.engine.work import Outcome, file_results, outcome_of, with_corrections
 from cryoglean.errors import CorrectionsError, FileError
 from cryoglean.io.formats.relion import write_coordinate_list
+from cryoglean.io.formats.tables import quoted
 from cryoglean.io.toml_file import read_toml
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.pickers.settings import PickConfig
@@ -237,9 +238,7 @@ def _corrected(record: Record, folder: RunFolder) -> tuple[Record, Picks]:
 
 
 def _write_rows(table: TextIO, picks: Picks) -> None:
-    name = picks.name
-    if any(mark in name for mark in ',"\n\r'):
-        name = '"' + name.replace('"', '""') + '"'
+    name = quoted(picks.name)
     columns = (picks.xy[:, 0], picks.xy[:, 1], picks.score, picks.diameter, picks.kind)
     rows = zip(*(column.tolist() for column in columns), strict=True)
     table.writelines(_ROW % (name, *row) for row in rows)

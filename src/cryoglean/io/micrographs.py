@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from cryoglean.types import FloatImage, Micrograph, MicrographFile
 SUFFIXES = (*mrc.SUFFIXES, *tiff.SUFFIXES, *images.SUFFIXES, *eer.SUFFIXES)
 COMPRESSED_SUFFIXES = (".gz", ".bz2")
 
+_OF_STACK = re.compile(r"(\d+)@(.*[^/].*)")
 # Rows whose pixels fit a core's cache, so that the second look at them costs nothing.
 _BLOCK_PIXELS = 1 << 17
 
@@ -26,12 +28,14 @@ _BLOCK_PIXELS = 1 << 17
 def micrograph_name(path: Path | str) -> str:
     """Name a micrograph: its file name without folders and the suffixes of image files.
 
-    Dots within the name stay: 'May08_03.05.02.mrc' is 'May08_03.05.02', and 'x.mrc.gz' is 'x'.
+    Dots within the name stay: 'May08_03.05.02.mrc' is 'May08_03.05.02', and 'x.mrc.gz' is 'x'. An image of a
+    stack has its number behind the name, as '2@Import/mics.mrcs' is 'mics_2'.
     """
-    name = Path(path).name
+    of_stack = _OF_STACK.match(str(path))
+    name = Path(of_stack[2] if of_stack else path).name
     for suffixes in (COMPRESSED_SUFFIXES, SUFFIXES):
         name = next((name[: -len(end)] for end in suffixes if name.lower().endswith(end)), name)
-    return name
+    return f"{name}_{of_stack[1]}" if of_stack else name
 
 
 def read_header(path: Path | str | MicrographFile) -> Header:

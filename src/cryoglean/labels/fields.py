@@ -81,8 +81,14 @@ def find_micrographs(
         location = pairing.pairs.get(part.micrograph)
         if location is None:
             missing.append(CoordinateError(listed_in, pairing.why_not(part.micrograph)))
-        else:
-            found.append(Labelled(part, files[location], tuple(covers[location])))
+            continue
+        file = files[location]
+        try:
+            placed = part.onto(read_header(file.path).shape)
+        except (CoordinateError, MicrographError) as error:
+            missing.append(error)
+            continue
+        found.append(Labelled(placed, file, tuple(covers[location])))
     return found, missing
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,6 +11,7 @@ import numpy as np
 
 from cryoglean.errors import OutputError
 from cryoglean.io import write_mrc, write_png
+from cryoglean.io.spreadsheets import write_table
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.labels.painting import CLASSES, LabelImage
 
@@ -91,13 +91,6 @@ def write_tables(rows: Sequence[LabelRows], folder: Path) -> None:
     Coordinates are the particles' centres after refinement, in pixels of the micrograph.
     """
     head = ["micrograph", "particles", "pixel_size", "diameter", *(f"{kind}_share" for kind in CLASSES)]
-    _write_rows(folder / "labels.csv", head, (row.micrograph for row in rows))
+    write_table(folder / "labels.csv", head, (row.micrograph for row in rows))
     head = ["micrograph", "instance", "x", "y", "rot", "tilt", "psi", "area_px", "visible"]
-    _write_rows(folder / "particles.csv", head, (particle for row in rows for particle in row.particles))
-
-
-def _write_rows(path: Path, head: list[str], rows: Iterable[list[object]]) -> None:
-    with complete_or_absent(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(head)
-        writer.writerows(rows)
+    write_table(folder / "particles.csv", head, (particle for row in rows for particle in row.particles))

@@ -10,7 +10,7 @@ csparc2star, https://github.com/asarnow/pyem).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from scipy.spatial.transform import Rotation
 from cryoglean.errors import CoordinateError
 from cryoglean.io.formats import relion
 from cryoglean.io.formats.dialects import read_picks
+from cryoglean.io.formats.frames import onto
 from cryoglean.io.formats.pixel_size import image_pixel_sizes, states_movie_pixel_size
 from cryoglean.simulate.projection import rotation_matrix
 from cryoglean.types import Picks
@@ -62,6 +63,8 @@ class RefinedParticles:
         The micrograph's path as the file has it; `name` if it is not given.
     before_binning : bool
         Whether the pixel size is that of the movie, which may have been binned.
+    shape : tuple of int
+        (ny, nx) of the micrograph whose pixels the coordinates are in; (0, 0) where the file does not say.
     """
 
     name: str
@@ -72,12 +75,19 @@ class RefinedParticles:
     images: ImageSize | None = None
     micrograph: str = ""
     before_binning: bool = False
+    shape: tuple[int, int] = (0, 0)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "micrograph", self.micrograph or self.name)
 
     def __len__(self) -> int:
         return len(self.xy)
+
+    def onto(self, shape: tuple[int, int]) -> RefinedParticles:
+        """Return the particles in the pixels of the micrograph at hand; see `frames.onto`."""
+        own = Picks(self.xy, name=self.micrograph, shape=self.shape, pixel_size=self.pixel_size)
+        moved = onto(own, shape)
+        return replace(self, xy=moved.xy, shape=shape, pixel_size=moved.pixel_size)
 
     def centres(self, pixel_size: float) -> NDArray[np.float64]:
         """Centres of the particles, (n, 2), in pixels of `pixel_size` Å of the micrograph."""
@@ -103,7 +113,7 @@ def read_refined(path: Path) -> list[RefinedParticles]:
     CoordinateError
         The file cannot be read, has no particles, or no angles of a 3D refinement.
     """
-    picks = read_picks(path)
+    picks = read_picks(path, fractions=True)
     if not sum(map(len, picks)):
         raise CoordinateError(path, "holds no particles")
     read = _from_cryosparc if path.suffix.lower() == ".cs" else _from_relion
@@ -174,6 +184,7 @@ def _from_cryosparc(picks: Picks, path: Path) -> RefinedParticles:
         picks.pixel_size,
         _blob_size(fields) if len(picks) else None,
         picks.micrograph,
+        shape=picks.shape,
     )
 
 

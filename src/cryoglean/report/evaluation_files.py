@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from cryoglean.evaluate import Evaluation
+from cryoglean.io.spreadsheets import write_table
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.report.plots import as_png, precision_recall_curves
 
@@ -43,20 +41,13 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> list[Path]:
         for name, merits in evaluation.micrographs.items()
         for merit in merits
     ]
-    _write_table(micrographs, list(rows[0]), (row.values() for row in rows))
+    write_table(micrographs, list(rows[0]), (row.values() for row in rows))
     points = (
         (merit.tolerance, *values)
         for merit, one in zip(evaluation.pooled, evaluation.curves, strict=True)
         for values in zip(one.score.tolist(), one.precision.tolist(), one.recall.tolist(), strict=True)
     )
-    _write_table(curve, ["tolerance", "score", "precision", "recall"], points)
+    write_table(curve, ["tolerance", "score", "precision", "recall"], points)
     with complete_or_absent(picture) as partial:
         partial.write_bytes(as_png(precision_recall_curves(evaluation)))
     return [figures, micrographs, curve, picture]
-
-
-def _write_table(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
-    with complete_or_absent(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(header)
-        table.writerows(rows)

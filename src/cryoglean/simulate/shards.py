@@ -7,7 +7,6 @@ follows from the plan's seed, its split and its number alone, so any number of w
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,10 +25,12 @@ from cryoglean.dataset.shards import (
     Shard,
     Split,
     find_shards,
+    read_shard,
     split_of,
     write_shard,
 )
 from cryoglean.errors import UsageError
+from cryoglean.io.spreadsheets import write_table
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.simulate.micrograph import Simulated
 from cryoglean.simulate.pool import in_processes
@@ -267,11 +268,10 @@ def _tile_row(tile: Simulated, source: Source, number: int) -> tuple[Any, ...]:
 
 def _write_table(folder: Path) -> None:
     """Gather the tables of all shards into one."""
-    with complete_or_absent(folder / "tiles.csv") as partial, partial.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["split", "shard", *(TILE_COLUMNS.names or ())])
-        for split in SPLITS:
-            for path in find_shards(folder, split):
-                with np.load(path, allow_pickle=False) as shard:
-                    for row in shard["tiles"].tolist():
-                        writer.writerow([split, path.name, *row])
+    rows = (
+        [split, path.name, *row]
+        for split in SPLITS
+        for path in find_shards(folder, split)
+        for row in read_shard(path).tiles.tolist()
+    )
+    write_table(folder / "tiles.csv", ["split", "shard", *(TILE_COLUMNS.names or ())], rows)

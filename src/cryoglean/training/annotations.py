@@ -19,7 +19,8 @@ from cryoglean.engine.register import read_jobs
 from cryoglean.engine.size import is_needed, measure_run
 from cryoglean.errors import UsageError
 from cryoglean.image.defects import sound_part
-from cryoglean.io import expand_inputs, read_micrograph
+from cryoglean.io import expand_inputs, read_header, read_micrograph
+from cryoglean.io.formats.frames import onto
 from cryoglean.io.formats.naming import distinct_names, pair_micrographs
 from cryoglean.io.formats.pixel_size import completed_by
 from cryoglean.networks.runtime import Networks
@@ -147,7 +148,9 @@ def annotations_of_picks(
     UsageError
         No pick belongs to a micrograph, or the particles' diameter is not known.
     """
-    picks = [one for file in files for one in read_picks_or_run(file, pixel_size=config.angpix)]
+    picks = [
+        one for file in files for one in read_picks_or_run(file, pixel_size=config.angpix, fractions=True)
+    ]
     known = {one.location: one for one in expand_inputs(list(micrographs))}
     called = distinct_names(known)
     pairing = pair_micrographs([one.micrograph for one in picks], known)
@@ -157,6 +160,8 @@ def annotations_of_picks(
     for one in picks:
         place = pairing.pairs.get(one.micrograph)
         if place is not None:
+            if min(one.shape):
+                one = onto(one, read_header(known[place].path).shape)
             xy.setdefault(place, []).append(one.xy)
             known[place] = completed_by(known[place], one)
     found = [

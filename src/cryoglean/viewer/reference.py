@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from cryoglean.engine.picks import read_picks_or_run
 from cryoglean.engine.plan import Job
 from cryoglean.errors import UsageError
+from cryoglean.io import read_header
+from cryoglean.io.formats.frames import onto
 from cryoglean.io.formats.naming import pair_micrographs
 
 
@@ -48,13 +50,14 @@ def read_reference(paths: Sequence[Path], jobs: Sequence[Job]) -> ReferencePicks
 
     Raises
     ------
-    CoordinateError
-        A file cannot be read.
+    CoordinateError, MicrographError
+        A file cannot be read, or shows another field than the picks are of.
     UsageError
         None of the picks belong to a micrograph of the run, or it cannot be told to which.
     """
-    every = [picks for path in paths for picks in read_picks_or_run(path)]
+    every = [picks for path in paths for picks in read_picks_or_run(path, fractions=True)]
     keys = {job.micrograph.location: job.key for job in jobs}
+    files = {job.key: job.path for job in jobs}
     pairing = pair_micrographs([picks.micrograph for picks in every], keys)
     if pairing.ambiguous:
         raise UsageError(f"--reference: {pairing.why_not(next(iter(pairing.ambiguous)))}")
@@ -62,6 +65,8 @@ def read_reference(paths: Sequence[Path], jobs: Sequence[Job]) -> ReferencePicks
     for picks in every:
         if picks.micrograph in pairing.pairs:
             key = keys[pairing.pairs[picks.micrograph]]
+            if min(picks.shape):
+                picks = onto(picks, read_header(files[key]).shape)
             joined.setdefault(key, []).append(picks.xy.astype(np.float32))
     if not joined:
         about = (

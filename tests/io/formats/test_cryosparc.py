@@ -5,6 +5,7 @@ import pytest
 
 from cryoglean.errors import CoordinateError
 from cryoglean.io.formats import read_picks, write_picks
+from cryoglean.io.formats.frames import FRACTIONS, onto
 from cryoglean.types import Picks
 
 LOCATION = [
@@ -136,8 +137,122 @@ def test_fields_of_wrong_types(tmp_path):
     with pytest.raises(CoordinateError, match="center_x_frac holds"):
         read_picks(tmp_path / "wrong.cs")
     save(tmp_path / "lost.cs", np.zeros(1, LOCATION[3:]))
-    with pytest.raises(CoordinateError, match="micrograph_shape is missing"):
+    with pytest.raises(CoordinateError, match="micrograph_path is missing"):
         read_picks(tmp_path / "lost.cs")
     save(tmp_path / "nan.cs", located([1], np.nan, 0))
     with pytest.raises(CoordinateError, match="row 1 has no place"):
         read_picks(tmp_path / "nan.cs")
+
+
+OTHERS = [column for column in LOCATION if column[0] != "location/micrograph_shape"]
+
+
+def without_shape(how):
+    table = located([1, 2], [0.25, 0.5], [0.5, 0.75])
+    if how == "zero":
+        table["location/micrograph_shape"] = 0
+        return table
+    return np.array([tuple(row[name] for name, *_ in OTHERS) for row in table], OTHERS)
+
+
+@pytest.mark.parametrize("how", ["zero", "missing"])
+def test_fractions_of_a_micrograph_of_unknown_size_are_no_places(tmp_path, how):
+    save(tmp_path / "a.cs", without_shape(how))
+    with pytest.raises(CoordinateError, match=r"does not say how large .* is .*convert --micrographs"):
+        read_picks(tmp_path / "a.cs")
+    (picks,) = read_picks(tmp_path / "a.cs", fractions=True)
+    assert picks.shape == FRACTIONS
+    np.testing.assert_allclose(onto(picks, (500, 800)).xy, [[200, 250], [400, 375]], rtol=1e-6)
+    with pytest.raises(CoordinateError, match="--micrographs"):
+        write_picks([picks], tmp_path / "b.cs")
+
+
+def test_a_row_without_the_shape_takes_that_of_the_other_rows_of_its_micrograph(tmp_path):
+    table = located([1, 2, 3], 0.5, 0.5)
+    table["location/micrograph_shape"][1] = 0
+    save(tmp_path / "a.cs", table)
+    (picks,) = read_picks(tmp_path / "a.cs")
+    assert picks.xy.tolist() == [[1919, 1855]] * 3
+    table["location/micrograph_shape"][2] = (100, 100)
+    save(tmp_path / "a.cs", table)
+    with pytest.raises(CoordinateError, match=r"says that .* has \(100, 100\)"):
+        read_picks(tmp_path / "a.cs")
+
+
+def test_fractions_are_of_the_micrograph_at_hand_whatever_its_binning(tmp_path):
+    save(tmp_path / "a.cs", located([1], 0.5, 0.25))
+    (picks,) = read_picks(tmp_path / "a.cs")
+    binned = onto(picks, (927, 959))
+    np.testing.assert_allclose(binned.xy, [[479.5, 231.75]])
+    assert binned.shape == (927, 959)
+    assert binned.pixel_size == pytest.approx(0.75 * 4, rel=1e-3)
+    with pytest.raises(CoordinateError, match="has 3710×3838 pixels, and its picks are of one of 3838×3710"):
+        onto(picks, (3838, 3710))
+
+
+def test_exposures_are_told_from_particles(tmp_path):
+    exposures = np.zeros(
+        2, [("uid", "<u8"), ("micrograph_blob/path", "S40"), ("micrograph_blob/shape", "<u4", (2,))]
+    )
+    save(tmp_path / "J3_exposures.cs", exposures)
+    with pytest.raises(CoordinateError, match="exposures: micrographs or movies, without particles"):
+        read_picks(tmp_path / "J3_exposures.cs")
+    save(tmp_path / "templates.cs", np.zeros(2, [("templates/path", "S9")]))
+    with pytest.raises(CoordinateError, match="no particles: its fields are templates/path"):
+        read_picks(tmp_path / "templates.cs")
+
+
+def test_a_passthrough_file_finds_the_places_in_the_other_one(tmp_path):
+    ctf = np.zeros(2, [("uid", "<u8"), ("ctf/df1_A", "<f4"), ("blob/psize_A", "<f4")])
+    ctf["uid"], ctf["ctf/df1_A"] = [20, 10], [2, 1]
+    save(tmp_path / "J9_passthrough_particles.cs", ctf)
+    save(tmp_path / "J9_picked_particles.cs", located([10, 20], [0.1, 0.2], 0))
+    (picks,) = read_picks(tmp_path / "J9_passthrough_particles.cs")
+    np.testing.assert_allclose(picks.xy[:, 0], [0.2 * 3838, 0.1 * 3838], rtol=1e-6)
+    assert picks.extra["ctf/df1_A"].tolist() == [2, 1]
+
+
+GROUP = """created: 2024-05-01 10:00:00
+group:
+  description: All particles
+  name: particles
+  title: All particles
+  type: particle
+results:
+  blob:
+    metafile: '>J12_020_particles.cs'
+    num_items: 2
+    type: particle.blob
+  location:
+    metafile: ">../../J12_passthrough_particles.cs"
+    num_items: 2
+    type: particle.location
+version: v4.4
+"""
+
+
+def test_a_group_of_results_says_where_its_fields_are(tmp_path):
+    blob = np.zeros(2, [("uid", "<u8"), ("blob/idx", "<u4")])
+    blob["uid"], blob["blob/idx"] = [20, 10], [2, 1]
+    save(tmp_path / "J12_020_particles.cs", blob)
+    save(tmp_path / "J12_passthrough_particles.cs", located([10, 20], [0.1, 0.2], 0))
+    (tmp_path / "J12_particles.csg").write_text(GROUP)
+    (picks,) = read_picks(tmp_path / "J12_particles.csg")
+    np.testing.assert_allclose(picks.xy[:, 0], [0.1 * 3838, 0.2 * 3838], rtol=1e-6)
+    assert picks.extra["blob/idx"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (GROUP.replace("type: particle\n", "type: exposure\n"), "these are exposures"),
+        (GROUP.replace("type: particle\n", "type: volume\n"), "a group of the type volume"),
+        (GROUP, "No such file"),
+        ("created: now\n", "not a cryoSPARC .csg file"),
+        ("", "not a cryoSPARC .csg file"),
+    ],
+)
+def test_groups_of_something_else_say_so(tmp_path, text, message):
+    (tmp_path / "a.csg").write_text(text)
+    with pytest.raises(CoordinateError, match=message):
+        read_picks(tmp_path / "a.csg")

@@ -206,12 +206,12 @@ def test_eman_boxes_are_given_by_their_corner(tmp_path):
     assert (tmp_path / "again.box").read_text() == path.read_text()
 
 
-def test_marks_of_helices_in_a_box_file_are_not_scores(tmp_path):
+def test_marks_of_boxes_set_by_hand_are_not_scores(tmp_path):
     path = tmp_path / "mic.box"
-    path.write_text("10 20 40 40 -1\n110 20 40 40 -2\n")
+    path.write_text("10 20 40 40 -3\n110 20 40 40 -3\n")
     (picks,) = read_picks(path)
     assert picks.score.tolist() == [1, 1]
-    assert picks.extra["tag"].tolist() == [-1, -2]
+    assert picks.extra["tag"].tolist() == [-3, -3]
 
 
 @pytest.mark.parametrize("dialect", ["eman", "cryolo"])

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryoglean.errors import CoordinateError
-from cryoglean.io.formats.rows import Rows, by_micrograph, require_centres
+from cryoglean.io.formats.helices import are_helix_ends, has_segments, read_segments, refuse_helix_ends
+from cryoglean.io.formats.rows import Rows, by_micrograph, has_depth, require_centres, tomogram_error
 from cryoglean.io.formats.star import Block, find_block, read_star, write_star
 from cryoglean.io.formats.text import as_floats, as_text, read_text, typed, word_columns
 from cryoglean.io.micrographs import micrograph_name
@@ -33,15 +34,20 @@ _CBOX_COLUMNS = (
 def read_box(path: Path, pixel_size: float | None = None) -> list[Picks]:
     """Read an EMAN ``.box`` file: corner x, y, width, height, and maybe a score in the fifth column.
 
-    A fifth column of -1, -2, -3, by which EMAN marks the ends of helices and boxes set by hand, is kept as
-    ``tag``.
+    A fifth column of -1, -2, -3, by which EMAN marks boxes that were set by hand and the like, is kept as
+    ``tag``. Of helices the centres of segments are read, see `helices`.
 
     Raises
     ------
     CoordinateError
-        Not such a file.
+        Not such a file, or one of the ends of helices.
     """
-    table = _numbers(path, fewest=4)
+    text = read_text(path)
+    if has_segments(text):
+        return read_segments(path, text, pixel_size)
+    table = _numbers(text, path, fewest=4)
+    if len(table) > 4 and are_helix_ends(table[4]):
+        raise refuse_helix_ends(path, len(table[4]) // 2)
     xy, extra = _centres(table[:4])
     score: NDArray[np.float64] | float = 1.0
     if len(table) > 4:
@@ -84,6 +90,8 @@ def read_eman2(path: Path, pixel_size: float | None = None) -> list[Picks]:
         Not such a file, or a box that is none.
     """
     info = _read_info(path)
+    if "boxes" not in info and info.get("boxes_3d"):
+        raise tomogram_error(path, "boxes_3d")
     boxes = info.get("boxes", [])
     apix = info.get("apix_unbin")
     if pixel_size is None and isinstance(apix, int | float) and 0 < apix < math.inf:
@@ -129,7 +137,7 @@ def read_cbox(path: Path, pixel_size: float | None = None) -> list[Picks]:
         return [_of_one(path, np.empty((0, 2)), pixel_size=pixel_size)]
     if "data_" in text:
         return [_read_current_cbox(path, pixel_size)]
-    table = _numbers(path, fewest=5)
+    table = _numbers(text, path, fewest=5)
     xy, extra = _centres(table[:4])
     if len(table) > 6:
         extra |= {"EstWidth": table[5], "EstHeight": table[6]}
@@ -162,9 +170,14 @@ def write_cbox(picks: Picks, path: Path) -> None:
 
 
 def _read_current_cbox(path: Path, pixel_size: float | None) -> Picks:
-    block = find_block(read_star(path), "CoordinateX", "CoordinateY", "Width", "Height")
+    labels = ("CoordinateX", "CoordinateY", "Width", "Height")
+    blocks = read_star(path)
+    # Files of filaments have the vertices in a block of the same columns before the boxes.
+    block = find_block([one for one in blocks if one.name == "cryolo"] or blocks, *labels)
     if block is None:
         raise CoordinateError(path, "no block with _CoordinateX, _CoordinateY, _Width and _Height")
+    if "CoordinateZ" in block and has_depth(block.floats("CoordinateZ")):
+        raise tomogram_error(path, "_CoordinateZ")
     corners = [block.floats(label) for label in ("CoordinateX", "CoordinateY", "Width", "Height")]
     xy, extra = _centres(corners)
     for label in block.columns:
@@ -203,9 +216,8 @@ def box_name(path: Path) -> str:
     return micrograph_name(path.with_suffix("")).removesuffix("_info")
 
 
-def _numbers(path: Path, *, fewest: int) -> list[NDArray[np.float64]]:
-    """Read the columns of a file that holds nothing but numbers."""
-    text = read_text(path)
+def _numbers(text: str, path: Path, *, fewest: int) -> list[NDArray[np.float64]]:
+    """Read the columns of a text that holds nothing but numbers."""
     first = next((line for line in text.split("\n") if line.strip()), "")
     n = len(first.split()) or fewest
     if n < fewest or not text.isascii():

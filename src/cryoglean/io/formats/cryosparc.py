@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from tokenize import TokenError
@@ -24,6 +24,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from cryoglean.errors import CoordinateError
+from cryoglean.io.formats.frames import FRACTIONS
 from cryoglean.io.formats.rows import (
     Rows,
     by_micrograph,
@@ -33,7 +34,7 @@ from cryoglean.io.formats.rows import (
     require_centres,
     require_micrographs,
 )
-from cryoglean.io.formats.text import as_fixed_text, as_text
+from cryoglean.io.formats.text import as_fixed_text, as_text, read_text, runs
 from cryoglean.io.limits import open_file
 from cryoglean.io.micrographs import micrograph_name
 from cryoglean.io.writing import complete_or_absent
@@ -47,6 +48,14 @@ SCORE = "pick_stats/ncc_score"
 # Fields of our own, which cryoSPARC passes on untouched.
 OWN = "cryoglean/"
 DIAMETER, DIAMETER_PX, KIND = f"{OWN}diameter_A", f"{OWN}diameter_px", f"{OWN}kind"
+GROUP_SUFFIX, PASSTHROUGH = ".csg", "passthrough"
+_OF_EXPOSURES = frozenset(
+    {"micrograph_blob", "movie_blob", "mscope_params", "background_blob", "rigid_motion"}
+)
+_OF_PARTICLES = frozenset({"location", "blob", "pick_stats", "alignments2D", "alignments3D", "sym_expand"})
+_GROUP_TYPE = re.compile(r"^group:\s*\n(?:[ \t]+.*\n)*?[ \t]+type:[ \t]*['\"]?([^\s'\"]+)", re.MULTILINE)
+_METAFILE = re.compile(r"^[ \t]+metafile:[ \t]*['\"]?>?([^'\"\n]+?)['\"]?[ \t]*$", re.MULTILINE)
+_MAX_BESIDE = 20  # files in which fields of particles are looked for
 _HEADER_LIMIT = 1_000_000  # characters; a particle data set has some ten thousand
 # What NumPy lets through from the parsers that it gives a header to.
 _BAD_HEADER = (ValueError, TypeError, SyntaxError, TokenError, MemoryError, RecursionError, OverflowError)
@@ -63,7 +72,7 @@ def read_cs(path: Path, pixel_size: float | None = None) -> list[Picks]:
     CoordinateError
         Not such a file, no coordinates to be found, or a field of the wrong type.
     """
-    fields = read_fields(path)
+    fields = _read_group(path) if path.suffix.lower() == GROUP_SUFFIX else read_fields(path)
     if X_FRACTION not in fields:
         fields |= _passed_through(fields, path)
     return picks_of_fields(fields, path, pixel_size)
@@ -80,14 +89,14 @@ def picks_of_fields(
         A field is missing or of the wrong type, or coordinates are not finite.
     """
     fractions = np.column_stack([_numbers(fields, label, path) for label in (X_FRACTION, Y_FRACTION)])
-    shape = _numbers(fields, SHAPE, path, width=2).astype(np.int64)
-    paths = _words(fields, PATH, path)
+    paths = require_micrographs(_words(fields, PATH, path), path)
+    shape = _shapes(fields, paths, path)
     size: NDArray[np.float64] | float = pixel_size or np.nan
     if pixel_size is None and PIXEL_SIZE in fields:
         given = _numbers(fields, PIXEL_SIZE, path)
         size = np.where((given > 0) & np.isfinite(given), given, np.nan)
     rows = Rows(
-        require_micrographs(paths, path),
+        paths,
         require_centres(fractions * shape[:, ::-1], path),
         score=_numbers(fields, SCORE, path) if SCORE in fields else 1.0,
         diameter=_numbers(fields, DIAMETER, path) if DIAMETER in fields else np.nan,
@@ -106,6 +115,26 @@ def picks_of_fields(
     return by_micrograph(rows)
 
 
+def _shapes(fields: Mapping[str, NDArray[Any]], paths: NDArray[Any], path: Path) -> NDArray[np.int64]:
+    """Return the shape of each row's micrograph: `FRACTIONS` where no row says it, as some programs write."""
+    if SHAPE not in fields:
+        return np.full((len(paths), 2), FRACTIONS)
+    shape = _numbers(fields, SHAPE, path, width=2).astype(np.int64)
+    known: dict[str, tuple[int, ...]] = {}
+    said = np.asarray((shape > 0).all(axis=1))
+    starts, lengths = runs(paths)
+    for first, count in zip(starts.tolist(), lengths.tolist(), strict=True):
+        own = shape[first : first + count][said[first : first + count]]
+        for one in np.unique(own, axis=0).tolist():
+            if known.setdefault(paths[first], tuple(one)) != tuple(one):
+                cause = (
+                    f"says that {paths[first]} has {known[paths[first]]} rows and columns, and {tuple(one)}"
+                )
+                raise CoordinateError(path, cause)
+    each = [known.get(paths[first], FRACTIONS) for first in starts.tolist()]
+    return np.repeat(np.array(each, np.int64).reshape(-1, 2), lengths, axis=0)
+
+
 def write_cs(picks: Sequence[Picks], path: Path) -> None:
     """Write picks as a cryoSPARC data set of particles with their locations.
 
@@ -117,7 +146,7 @@ def write_cs(picks: Sequence[Picks], path: Path) -> None:
     CoordinateError
         The shape of a micrograph is not known.
     """
-    unknown = next((part.name for part in picks if len(part) and 0 in part.shape), None)
+    unknown = next((part.name for part in picks if len(part) and min(part.shape) <= 1), None)
     if unknown is not None:
         cause = f"cryoSPARC has coordinates as fractions, and the shape of {unknown} is not known"
         raise CoordinateError(path, cause, "give the micrographs with --micrographs")
@@ -222,19 +251,82 @@ def _read_header(file: BinaryIO, path: Path) -> tuple[np.dtype[Any], int]:
 
 
 def _passed_through(fields: Mapping[str, NDArray[Any]], path: Path) -> dict[str, NDArray[Any]]:
-    """Return the further fields of these particles from the passthrough file of the same job."""
-    others = [other for other in sorted(path.parent.glob("*passthrough*.cs")) if other != path]
-    for other in others:
-        more = read_fields(other)
-        if X_FRACTION not in more or not (_has_uids(fields) and _has_uids(more)):
-            continue
-        order = np.argsort(more[UID], kind="stable")
-        place = np.searchsorted(more[UID], fields[UID], sorter=order)
-        if len(order) and (place < len(order)).all() and (more[UID][order[place]] == fields[UID]).all():
-            rows = order[place]
-            return {label: values[rows] for label, values in more.items() if label not in fields}
-    cause = f"no field {X_FRACTION}, and none of {len(others)} passthrough files beside it has it for them"
+    """Return the further fields of these particles from another file of the same job."""
+    _require_particles(fields, path)
+    beside = sorted(path.parent.glob("*.cs"), key=lambda other: (PASSTHROUGH not in other.name, other))
+    others = [other for other in beside if other != path and X_FRACTION in _field_names(other)]
+    for other in others[:_MAX_BESIDE]:
+        more = _joined(fields, read_fields(other))
+        if more is not None:
+            return more
+    cause = f"no field {X_FRACTION}, and none of {len(others)} files beside it has it for these particles"
     raise CoordinateError(path, cause, "put the job's passthrough file into the same folder")
+
+
+def _require_particles(fields: Iterable[str], path: Path) -> None:
+    """Tell data sets of something else by what they hold."""
+    rooms = {label.partition("/")[0] for label in fields}
+    if rooms & _OF_EXPOSURES and not rooms & _OF_PARTICLES:
+        raise _exposures_error(path)
+    if not rooms & _OF_PARTICLES and UID not in fields:
+        raise CoordinateError(path, f"no particles: its fields are {', '.join(sorted(fields))[:200]}")
+
+
+def _exposures_error(path: Path) -> CoordinateError:
+    remedy = "give the particles of a picking, extraction or selection job"
+    return CoordinateError(path, "these are exposures: micrographs or movies, without particles", remedy)
+
+
+def _joined(
+    fields: Mapping[str, NDArray[Any]], more: Mapping[str, NDArray[Any]]
+) -> dict[str, NDArray[Any]] | None:
+    """Return the fields that `more` adds to those of the same particles; None where it lacks one of them."""
+    if not (_has_uids(fields) and _has_uids(more)):
+        return None
+    order = np.argsort(more[UID], kind="stable")
+    place = np.searchsorted(more[UID], fields[UID], sorter=order)
+    if not len(order) or not (place < len(order)).all() or not (more[UID][order[place]] == fields[UID]).all():
+        return None
+    rows = order[place]
+    return {label: values[rows] for label, values in more.items() if label not in fields}
+
+
+def _field_names(path: Path) -> tuple[str, ...]:
+    """Return the names of the fields of a file; none where it is no data set."""
+    try:
+        with open_file(path) as file:
+            return _read_header(file, path)[0].names or ()
+    except (OSError, CoordinateError):
+        return ()
+
+
+def _read_group(path: Path) -> dict[str, NDArray[Any]]:
+    """Read a group of results (``.csg``), which says in which files beside it the fields of particles are.
+
+    Raises
+    ------
+    CoordinateError
+        It is a group of something else, or one of its files is missing.
+    """
+    text = read_text(path)
+    kind = _GROUP_TYPE.search(text)
+    # The names are those of files beside it, wherever else they might point to.
+    names = list(dict.fromkeys(Path(name).name for name in _METAFILE.findall(text)))
+    if kind is None or not names:
+        raise CoordinateError(path, "not a cryoSPARC .csg file: wanted a group with its metafiles")
+    if kind[1] in ("exposure", "movie"):
+        raise _exposures_error(path)
+    if kind[1] != "particle":
+        raise CoordinateError(path, f"a group of the type {kind[1][:40]}, where particles were wanted")
+    files = [path.with_name(name) for name in names]
+    files.sort(key=lambda file: X_FRACTION not in _field_names(file))
+    fields = read_fields(files[0])
+    for file in files[1:]:
+        more = _joined(fields, read_fields(file))
+        if more is None:
+            raise CoordinateError(file, f"has not the particles of {files[0].name}", "export the group again")
+        fields |= more
+    return fields
 
 
 def _has_uids(fields: Mapping[str, NDArray[Any]]) -> bool:

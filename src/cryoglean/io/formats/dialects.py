@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cryoglean.errors import CoordinateError, CryogleanError, UsageError
 from cryoglean.io.formats import boxes, cryosparc, relion, tables
+from cryoglean.io.formats.frames import FRACTIONS
 from cryoglean.io.formats.naming import distinct_names
 from cryoglean.types import Picks
 
 LIST_FILE = "autopick.star"
+_UNFINISHED = re.compile(r"\.[0-9a-f]{8}\.partial\.").match
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,7 @@ def read_picks(
     *,
     format: str | None = None,  # noqa: A002 - the name that numpy and pandas users expect
     pixel_size: float | None = None,
+    fractions: bool = False,
 ) -> list[Picks]:
     """Read picks of any dialect.
 
@@ -118,6 +122,9 @@ def read_picks(
         Name of the dialect, see `DIALECTS`; told from the file's suffix where it is not given.
     pixel_size : float, optional
         Å per pixel of the micrographs; wins over what the files say.
+    fractions : bool
+        Take picks of micrographs of unknown size that are given as fractions of it: they have the shape
+        `frames.FRACTIONS`, and `frames.onto` brings them onto their micrographs.
 
     Returns
     -------
@@ -135,12 +142,33 @@ def read_picks(
     path = Path(path)
     if pixel_size is not None and not 0 < pixel_size < float("inf"):
         raise UsageError(f"the pixel size must be a positive number of Å, got {pixel_size}")
+    picks = _read_any(path, format, pixel_size)
+    if not fractions:
+        require_places(picks, path)
+    return picks
+
+
+def require_places(picks: Iterable[Picks], path: Path) -> None:
+    """Make sure that picks are given in pixels; `path` is for the message.
+
+    Raises
+    ------
+    CoordinateError
+        Some are given as fractions of micrographs of which nobody knows how large they are.
+    """
+    lost = next((part.micrograph for part in picks if part.shape == FRACTIONS and len(part)), None)
+    if lost is not None:
+        cause = f"has places as fractions of its micrographs, and does not say how large {lost} is"
+        raise CoordinateError(path, cause, "`cryoglean convert --micrographs` takes it from the micrographs")
+
+
+def _read_any(path: Path, name: str | None, pixel_size: float | None) -> list[Picks]:
     if not path.is_dir():
-        return _read(path, format, pixel_size)
-    if format in (None, "relion") and (path / LIST_FILE).is_file():
-        return relion.read_relion(path / LIST_FILE, pixel_size)
-    files = _files_in(path, format)
-    read = [(file, picks) for file in files for picks in dialect_of(file, format).read(file, pixel_size)]
+        return _read(path, name, pixel_size)
+    if name in (None, "relion") and (path / LIST_FILE).is_file():
+        return _read(path / LIST_FILE, "relion", pixel_size)
+    files = _files_in(path, name)
+    read = [(file, picks) for file in files for picks in _read(file, name, pixel_size)]
     counts = Counter(picks.micrograph for _, picks in read)
     return _named_apart(
         [
@@ -256,7 +284,10 @@ def dialect_of(path: Path, name: str | None = None) -> ManyInOne | OneEach:
         if name not in DIALECTS:
             raise UsageError(f"no format is called {name!r}; known are: {', '.join(DIALECTS)}")
         return DIALECTS[name]
-    found = next((dialect for dialect in DIALECTS.values() if path.suffix.lower() == dialect.suffix), None)
+    suffix = path.suffix.lower()
+    if suffix == cryosparc.GROUP_SUFFIX:
+        return DIALECTS["cryosparc"]
+    found = next((dialect for dialect in DIALECTS.values() if suffix == dialect.suffix), None)
     if found is None:
         known = ", ".join(dict.fromkeys(dialect.suffix for dialect in DIALECTS.values()))
         raise UsageError(
@@ -265,13 +296,19 @@ def dialect_of(path: Path, name: str | None = None) -> ManyInOne | OneEach:
     return found
 
 
+def _is_left_over(file: Path) -> bool:
+    """Tell what a program that was killed left unfinished, and what macOS puts beside a file, by its name."""
+    is_beside = file.name.startswith("._") and file.with_name(file.name[2:]).exists()
+    return is_beside or _UNFINISHED(file.name) is not None
+
+
 def _files_in(folder: Path, name: str | None) -> list[Path]:
     """Find the coordinate files below a folder, which must be of one dialect."""
     dialects = list(DIALECTS.values()) if name is None else [dialect_of(folder, name)]
     suffixes = {dialect.suffix for dialect in dialects}
     # os.walk does not follow links, so a link to a folder above ends nowhere.
     below = sorted(Path(parent) / file for parent, _, files in os.walk(folder) for file in files)
-    files = [file for file in below if file.suffix.lower() in suffixes and not file.name.startswith(".")]
+    files = [file for file in below if file.suffix.lower() in suffixes and not _is_left_over(file)]
     if not files:
         known = " ".join(sorted(suffixes))
         raise CoordinateError(

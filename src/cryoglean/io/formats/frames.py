@@ -7,9 +7,14 @@ from typing import Literal
 
 import numpy as np
 
+from cryoglean.errors import CoordinateError
 from cryoglean.io.formats.boxes import HEIGHT, WIDTH
 from cryoglean.types import Picks
 
+#: Shape of a micrograph of which nothing is known but fractions: places are between 0 and 1.
+FRACTIONS = (1, 1)
+#: Relative difference of the binning along x and along y that the rounding of sizes explains.
+_AGREEMENT = 0.01
 #: Further columns that are lengths in pixels.
 LENGTHS = (WIDTH, HEIGHT, "EstWidth", "EstHeight")
 
@@ -38,6 +43,8 @@ def scaled(picks: Picks, factor: float, *, binning: Literal["crop", "average"] =
     With pixel centres at integers, averaging blocks of s maps ``full = (low + 0.5) s - 0.5``; cropping the
     Fourier transform keeps the centre of pixel (0, 0), so ``full = low s``.
     """
+    if picks.shape == FRACTIONS:
+        return picks
     offset = (factor - 1) / 2 if binning == "average" else 0.0
     extra = {
         key: np.asarray(values) * factor if key in LENGTHS else values for key, values in picks.extra.items()
@@ -50,6 +57,47 @@ def scaled(picks: Picks, factor: float, *, binning: Literal["crop", "average"] =
         pixel_size=picks.pixel_size and picks.pixel_size / factor,
         extra=extra,
     )
+
+
+def onto(picks: Picks, shape: tuple[int, int]) -> Picks:
+    """Return the picks in the micrograph at hand, of the same field but maybe of other pixels.
+
+    Parameters
+    ----------
+    picks : Picks
+        Where the shape of their own micrograph is not known, they are taken to be in pixels of this one.
+    shape : tuple of int
+        (ny, nx) of the micrograph at hand.
+
+    Raises
+    ------
+    CoordinateError
+        It shows another field: its sides have other proportions.
+    """
+    if 0 in picks.shape or picks.shape == shape or not len(picks):
+        return replace(picks, shape=shape)
+    factors = np.array(shape) / np.array(picks.shape)
+    moved = picks
+    if picks.shape != FRACTIONS:
+        if abs(factors[0] / factors[1] - 1) > _AGREEMENT:
+            (own_ny, own_nx), (ny, nx) = picks.shape, shape
+            cause = f"has {nx}×{ny} pixels, and its picks are of one of {own_nx}×{own_ny}"
+            raise CoordinateError(
+                picks.micrograph, cause, "give the micrographs that were picked, or binned ones"
+            )
+        moved = scaled(picks, float(np.sqrt(factors.prod())))
+    return replace(moved, xy=picks.xy * factors[::-1], shape=shape)
+
+
+def in_frame_of(picks: Picks, others: Picks) -> Picks:
+    """Return the picks in the pixels of others of the same micrograph, as far as both say what those are.
+
+    Raises
+    ------
+    CoordinateError
+        They are of different fields.
+    """
+    return onto(picks, others.shape) if min(*picks.shape, *others.shape) else picks
 
 
 def flipped_y(picks: Picks) -> Picks:

@@ -35,10 +35,12 @@ from cryoglean.io.formats.rows import (
     Rows,
     by_micrograph,
     diameters_in_pixels,
+    has_depth,
     joined_extra,
     micrograph_paths,
     require_centres,
     require_micrographs,
+    tomogram_error,
 )
 from cryoglean.io.formats.star import Block, find_block, read_star, write_star
 from cryoglean.io.formats.text import as_text, read_text, typed
@@ -46,7 +48,9 @@ from cryoglean.io.locating import places_of
 from cryoglean.io.micrographs import micrograph_name
 from cryoglean.types import Picks
 
-X, Y = "rlnCoordinateX", "rlnCoordinateY"
+X, Y, Z = "rlnCoordinateX", "rlnCoordinateY", "rlnCoordinateZ"
+#: What only particles of tomograms have, in RELION 4 and 5.
+TOMOGRAM_LABELS = ("rlnTomoName", "rlnTomoParticleName", "rlnCenteredCoordinateZAngst")
 SCORE, CLASS, PSI = "rlnAutopickFigureOfMerit", "rlnClassNumber", "rlnAnglePsi"
 DIAMETER, DIAMETER_PX, KIND = "rlnParticleDiameter", "cryogleanDiameterPixels", "cryogleanKind"
 MICROGRAPH, COORDINATES = MICROGRAPH_PATH, "rlnMicrographCoordinates"
@@ -191,7 +195,7 @@ def write_particles_3_0(picks: Sequence[Picks], path: Path) -> None:
     """Write picks of many micrographs as one block with magnification and detector pixel, as RELION 3.0."""
     others = (GROUP, GROUP_NAME, PIXEL_SIZE, ORIGINAL_PIXEL_SIZE, IMAGE_PIXEL)
     columns = _columns(picks, without=others, pixel_size=DETECTOR_PIXEL)
-    if DETECTOR_PIXEL in columns:
+    if any(part.pixel_size for part in picks if len(part)):
         magnification = columns.setdefault(MAGNIFICATION, np.full(len(columns[X]), 10_000.0))
         # The detector's pixel is in µm.
         columns[DETECTOR_PIXEL] = columns[DETECTOR_PIXEL] * magnification / 1e4
@@ -241,6 +245,10 @@ def _read_blocks(blocks: Sequence[Block], path: Path, pixel_size: float | None) 
         raise CoordinateError(
             path, f"coordinates in several blocks, {called}", "keep one of them in the file"
         )
+    of_tomograms = next((label for label in TOMOGRAM_LABELS for block in blocks if label in block), None)
+    of_depth = [block for block in with_coordinates if Z in block and has_depth(block.floats(Z))]
+    if of_tomograms or of_depth:
+        raise tomogram_error(path, f"_{of_tomograms or Z}")
     if blocks and not with_coordinates:
         found = "; ".join(
             f"data_{block.name} with {', '.join(list(block.columns)[:4])}" for block in blocks[:4]

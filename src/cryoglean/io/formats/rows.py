@@ -161,6 +161,17 @@ def _joined_column(picks: Sequence[Picks], label: str) -> NDArray[Any]:
     return np.concatenate([values for values in filled if len(values)] or filled[:1])
 
 
+def has_depth(z: NDArray[np.float64]) -> bool:
+    """Tell whether a third coordinate says anything: picks of micrographs have none, or nothing but zeros."""
+    return bool((np.isfinite(z) & (z != 0)).any())
+
+
+def tomogram_error(path: Path | str, label: str) -> CoordinateError:
+    """Make the error for particles with a place in three dimensions, which `label` tells."""
+    cause = f"3-D particles of tomograms ({label}), where picks of micrographs were wanted"
+    return CoordinateError(path, cause, "cryoglean works on the micrographs of single particles")
+
+
 def require_centres(xy: NDArray[np.float64], path: Path | str) -> NDArray[np.float64]:
     """Return the coordinates if all are places that a micrograph can have.
 

@@ -188,11 +188,11 @@ class _Section:
         labels: dict[str, NDArray[Any]] = {}
         rows_start = self.end
         for offset, line in self._lines(self.start):
-            words = _values(line)
-            if not words:
+            first = line.lstrip()[:1]
+            if first in ("", "#"):
                 continue
             # What begins with an underscore is a value where a whole row stands: names may begin so.
-            if not line.lstrip().startswith("_") or len(words) == len(labels) > 1:
+            if first != "_" or (len(labels) > 1 and len(_values(line)) == len(labels)):
                 rows_start = offset
                 break
             labels[self._new_label(labels, line.split()[0], offset)] = as_text([])

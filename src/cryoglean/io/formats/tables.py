@@ -10,7 +10,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +18,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryoglean.errors import CoordinateError
+from cryoglean.io.formats.helices import has_segments, read_segments
 from cryoglean.io.formats.rows import (
     MICROGRAPH_PATH,
     Rows,
     by_micrograph,
     diameters_in_pixels,
+    has_depth,
     joined_extra,
     micrograph_paths,
     require_centres,
     require_micrographs,
+    tomogram_error,
 )
 from cryoglean.io.formats.text import as_floats, as_text, formatted_rows, read_text, word_columns
+from cryoglean.io.formats.via import FILE as VIA_FILE
+from cryoglean.io.formats.via import VERSION_3 as VIA_VERSION_3
+from cryoglean.io.formats.via import is_via, read_regions
 from cryoglean.io.limits import open_file
 from cryoglean.io.micrographs import micrograph_name
+from cryoglean.io.spreadsheets import no_formula, plain
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.types import Picks
 
@@ -39,6 +46,7 @@ _MEANINGS = {
     "micrograph": ("micrograph", "micrograph_name", "image_name", "image", "rlnmicrographname"),
     "x": ("x", "x_coord", "x-coordinate", "coord_x", "x_px", "rlncoordinatex"),
     "y": ("y", "y_coord", "y-coordinate", "coord_y", "y_px", "rlncoordinatey"),
+    "z": ("z", "z_coord", "z-coordinate", "coord_z", "z_px", "rlncoordinatez"),
     "score": ("score", "fom", "figure_of_merit", "confidence", "rlnautopickfigureofmerit"),
     "diameter": ("diameter", "diameter_a", "diameter_å", "rlnparticlediameter"),
     "diameter_px": ("diameter_px", "cryogleandiameterpixels"),
@@ -67,12 +75,18 @@ def read_csv(path: Path, pixel_size: float | None = None) -> list[Picks]:
     CoordinateError
         There are no coordinates in it, or a value is not a number; the row is named.
     """
-    return _picks_of_words(_words(path, ","), path, pixel_size)
+    columns = _words(read_text(path), path, separator=",")
+    if is_via(columns):
+        return read_regions(columns, path, pixel_size)
+    return _picks_of_words(columns, path, pixel_size)
 
 
 def read_tsv(path: Path, pixel_size: float | None = None) -> list[Picks]:
     """Read a table with a header and tabs between its values, such as Topaz writes; as `read_csv`."""
-    return _picks_of_words(_words(path, "\t"), path, pixel_size)
+    text = read_text(path)
+    if has_segments(text):
+        return read_segments(path, text, pixel_size)
+    return _picks_of_words(_words(text, path, separator="\t"), path, pixel_size)
 
 
 def read_parquet(path: Path, pixel_size: float | None = None) -> list[Picks]:
@@ -93,13 +107,16 @@ def read_parquet(path: Path, pixel_size: float | None = None) -> list[Picks]:
 
 
 def write_csv(picks: Sequence[Picks], path: Path) -> None:
-    """Write a table with commas: micrograph, x, y, score, diameter (Å), kind and the further columns."""
-    _write_words(path, _table(picks, _OURS), ",")
+    """Write a table with commas: micrograph, x, y, score, diameter (Å), kind and the further columns.
+
+    No word starts a formula where a spreadsheet opens the table; see `quoted`.
+    """
+    _write_words(path, _table(picks, _OURS), separator=",", safe=quoted)
 
 
 def write_tsv(picks: Sequence[Picks], path: Path) -> None:
     """Write a table with tabs; as `write_csv`."""
-    _write_words(path, _table(picks, _OURS), "\t")
+    _write_words(path, _table(picks, _OURS), separator="\t", safe=quoted)
 
 
 def write_topaz(picks: Sequence[Picks], path: Path) -> None:
@@ -110,7 +127,8 @@ def write_topaz(picks: Sequence[Picks], path: Path) -> None:
         del table["diameter"]
     if (table["kind"] == "particle").all():
         del table["kind"]
-    _write_words(path, table, "\t")
+    # No apostrophe goes before a name here: Topaz finds micrographs by it.
+    _write_words(path, table, separator="\t", safe=_enclosed)
 
 
 def write_parquet(picks: Sequence[Picks], path: Path) -> None:
@@ -147,20 +165,34 @@ def _table(picks: Sequence[Picks], labels: tuple[str, ...]) -> dict[str, NDArray
     return table
 
 
-def _write_words(path: Path, table: Mapping[str, NDArray[Any]], separator: str) -> None:
+def _write_words(
+    path: Path, table: Mapping[str, NDArray[Any]], *, separator: str, safe: Callable[[str], str]
+) -> None:
     with complete_or_absent(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-        file.write(separator.join(map(_quoted, table)) + "\n")
-        file.writelines(formatted_rows(table.values(), separator, _quoted))
+        file.write(separator.join(map(safe, table)) + "\n")
+        file.writelines(formatted_rows(table.values(), separator, safe))
 
 
-def _quoted(word: str) -> str:
+def quoted(word: str) -> str:
+    """Return a word as it stands in a table: in quotes where it needs some, and never a formula."""
+    return _enclosed(no_formula(word))
+
+
+def _enclosed(word: str) -> str:
+    if "\r" in word:
+        raise CoordinateError(word, "has a carriage return, which ends a line of a table", "rename it")
     return '"' + word.replace('"', '""') + '"' if _NEEDS_QUOTES(word) else word
 
 
-def _words(path: Path, separator: str) -> dict[str, NDArray[Any]]:
-    """Read the columns of a table as words, by their headers."""
-    text = read_text(path).lstrip("\n")
-    if text.isascii() and not any(mark in text for mark in '"#'):
+def _plain(words: NDArray[Any]) -> NDArray[Any]:
+    """Take back what `quoted` puts before words."""
+    return as_text(list(map(plain, words.tolist()))) if np.strings.startswith(words, "'").any() else words
+
+
+def _words(text: str, path: Path, *, separator: str) -> dict[str, NDArray[Any]]:
+    """Return the columns of a table as words, by their headers."""
+    text = text.lstrip("\n")
+    if text.isascii() and not any(mark in text for mark in "\"#'"):
         first, _, body = text.partition("\n")
         header = first.split(separator) if first else []
         columns = word_columns(body, len(header), separator) if header else []
@@ -168,9 +200,9 @@ def _words(path: Path, separator: str) -> dict[str, NDArray[Any]]:
         header, columns = _quoted_words(text, path, separator)
     if isinstance(columns, int):
         raise CoordinateError(path, f"line {columns + 2} has not as many values as the header, {len(header)}")
-    header = [label.strip() for label in header]
+    header = [plain(label.strip()) for label in header]
     _require_different(header, path)
-    return dict(zip(header, columns, strict=True))
+    return dict(zip(header, map(_plain, columns), strict=True))
 
 
 def _require_different(labels: Sequence[str], path: Path) -> None:
@@ -186,16 +218,26 @@ def _quoted_words(text: str, path: Path, separator: str) -> tuple[list[str], lis
     rows = []
     try:
         for row in lines:
-            if not row or row[0].startswith("#"):
-                continue
-            if header and len(row) != len(header):
+            if not header:
+                header = _header(row)
+            elif len(row) == len(header):
+                rows.append(row)
+            elif row and not row[0].startswith("#"):
                 cause = f"line {lines.line_num} has {len(row)} values, the header {len(header)}"
                 raise CoordinateError(path, cause)
-            rows.append(row)
-            header = rows[0]
     except csv.Error as error:
         raise CoordinateError(path, f"line {lines.line_num}: {error}") from None
-    return header, [as_text([row[i] for row in rows[1:]]) for i in range(len(header))]
+    return header, [as_text([row[i] for row in rows]) for i in range(len(header))]
+
+
+def _header(row: list[str]) -> list[str]:
+    """Return the header if a row is one, and nothing if it is empty or a comment before it.
+
+    Later rows may begin with a hash, as a name can; only what is no row there is a comment.
+    """
+    if row and row[0].lstrip("#").strip() == VIA_FILE:
+        return [VIA_FILE, *row[1:]]
+    return [] if not row or row[0].startswith("#") else row
 
 
 def _picks_of_words(columns: Mapping[str, NDArray[Any]], path: Path, pixel_size: float | None) -> list[Picks]:
@@ -207,6 +249,11 @@ def _picks_of_words(columns: Mapping[str, NDArray[Any]], path: Path, pixel_size:
     stem = table_name(path)
     if not columns:
         return [Picks(np.empty((0, 2)), name=stem, pixel_size=pixel_size)]
+    if any(label in columns for label in VIA_VERSION_3):
+        cause = "a table of the VGG Image Annotator 3, whose regions are not read"
+        raise CoordinateError(path, cause, "export them as CSV from its version 2")
+    if "z" in found and has_depth(as_floats(columns[found["z"]], path, found["z"])):
+        raise tomogram_error(path, found["z"])
     if "x" not in found or "y" not in found:
         labels = ", ".join(list(columns)[:8])
         raise CoordinateError(path, f"wanted a header with the columns x and y, got: {labels[:200]}")
@@ -220,7 +267,7 @@ def _picks_of_words(columns: Mapping[str, NDArray[Any]], path: Path, pixel_size:
         return [Picks(np.empty((0, 2)), name=stem, pixel_size=pixel_size)]
     # Of a name and a path the path says more.
     of_path = MICROGRAPH_PATH if MICROGRAPH_PATH in columns else found.get("micrograph")
-    used = {*found.values(), of_path}
+    used = {*(label for meaning, label in found.items() if meaning != "z"), of_path}
     extra = {label: values for label, values in columns.items() if label not in used}
     in_angstrom, in_pixels = (numbers.get(unit, np.nan) for unit in ("diameter", "diameter_px"))
     if "diameter" in numbers and found["x"].lower() == "x-coordinate":
