@@ -44,8 +44,8 @@ def out(tmp_path: Path) -> RunFolder:
 
 @pytest.fixture
 def known() -> PickConfig:
-    """A configuration that leaves nothing to measure."""
-    return PickConfig(diameter=96.0, contrast="dark")
+    """A configuration that leaves nothing to measure and learns nothing."""
+    return PickConfig(diameter=96.0, contrast="dark", learn=False)
 
 
 def copies(drawn: list[Path], folder: Path, number: int) -> list[Path]:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import typer
 
-from cryoglean.engine.events import Ended, Event, Measured, Started, Waiting
+from cryoglean.engine.events import Ended, Event, Measured, Started, Taught, Waiting
 from cryoglean.engine.work import Outcome
 from cryoglean.report.words import counted
 
 if TYPE_CHECKING:
+    from cryoglean.engine.learning import Learned
     from cryoglean.engine.size import MeasuredSize
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -38,6 +39,8 @@ class Plain(AbstractContextManager["Plain"]):
             case Measured(measured):
                 if measured.sources:
                     self.say(found(measured))
+            case Taught(learned):
+                self.say(taught(learned))
             case Waiting(reasons):
                 for reason in reasons:
                     self.say(f"waiting: {reason}")
@@ -169,6 +172,17 @@ def progress_reporter(*, quiet: bool, json_lines: bool, live: bool = False) -> P
     if live:
         return Each()
     return Bar() if sys.stderr.isatty() else Plain()
+
+
+def taught(learned: Learned) -> str:
+    """Return in words what a run taught."""
+    if learned.threshold is None:
+        return f"nothing learned from the run, the first opinion stays: {learned.reason}"
+    precision, recall = learned.threshold.precision, learned.threshold.recall
+    return (
+        f"learned from {counted(len(learned.sources), 'micrograph')}: {learned.reason}; "
+        f"expected precision {precision:.2f}, recall {recall:.2f} at a score of {learned.threshold.score:.2f}"
+    )
 
 
 def found(measured: MeasuredSize) -> str:

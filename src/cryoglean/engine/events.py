@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cryoglean.engine.learning import Learned
 from cryoglean.engine.results import Summary
 from cryoglean.engine.size import MeasuredSize
 from cryoglean.engine.work import Outcome
@@ -21,6 +22,19 @@ class Measured:
     """
 
     size: MeasuredSize
+
+
+@dataclass(frozen=True)
+class Taught:
+    """The run taught what its particles look like, now or at an earlier start, or it could not.
+
+    Parameters
+    ----------
+    learned : Learned
+        What came of it.
+    """
+
+    learned: Learned
 
 
 @dataclass(frozen=True)
@@ -78,5 +92,5 @@ class Ended:
     summary: Summary | None
 
 
-Event = Measured | Waiting | Started | Outcome | Ended
+Event = Measured | Taught | Waiting | Started | Outcome | Ended
 Reporter = Callable[[Event], None]

@@ -77,6 +77,16 @@ class RunFolder:
         return self.root / "particle_size.json"
 
     @property
+    def learning(self) -> Path:
+        """What came of learning from the run."""
+        return self.root / "learning.json"
+
+    @property
+    def model(self) -> Path:
+        """What the run taught, as plain numbers: class averages, and what each kind of evidence is worth."""
+        return self.root / "model.npz"
+
+    @property
     def defocus(self) -> Path:
         """Defocus and CTF fit of the micrographs, where they are known."""
         return self.root / "defocus.csv"

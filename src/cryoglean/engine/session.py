@@ -10,11 +10,13 @@ from functools import lru_cache, partial
 from pathlib import Path
 from threading import Event as Signal
 
+from cryoglean.classes.model import RunModel
 from cryoglean.engine.defocus import keep_ctf
-from cryoglean.engine.events import Ended, Measured, Reporter, Started
+from cryoglean.engine.events import Ended, Measured, Reporter, Started, Taught
 from cryoglean.engine.executors import Executor, choose_executor
 from cryoglean.engine.folder import RunFolder
-from cryoglean.engine.ledger import identify
+from cryoglean.engine.learning import learn_run, model_digest, read_learned, wants_learning, write_learned
+from cryoglean.engine.ledger import SCORE_DECIMALS, identify
 from cryoglean.engine.lock import locked
 from cryoglean.engine.memory import budget_of
 from cryoglean.engine.plan import Job, plan_jobs, shard_of
@@ -101,7 +103,7 @@ def pick(run: Run, report: Reporter, stop: Signal | None = None) -> Ended:
         jobs = prepare(run)
         keep_ctf(run.folder, jobs, run.optics)
         read = reader_of(run)
-        task = make_task(run, settle(run, jobs, read, report=report))
+        task = make_task(run, jobs, read, report=report)
         part = shard_of(jobs, run.engine.shard)
         todo = missing_jobs(part, task)
         with closing(choose_executor(task, run.engine, read, jobs=len(todo))) as executor:
@@ -198,12 +200,56 @@ def settle(run: Run, jobs: Sequence[Job], read: Reader, *, report: Reporter) -> 
     return config
 
 
-def make_task(run: Run, config: PickConfig) -> Task:
-    """Put together what all jobs of a run have in common."""
+def learned_model(
+    run: Run, jobs: Sequence[Job], config: PickConfig, *, read: Reader, report: Reporter
+) -> tuple[PickConfig, RunModel | None]:
+    """Learn from the run what its particles look like, or go on with what an earlier start learned.
+
+    Returns
+    -------
+    PickConfig, RunModel or None
+        The configuration by which the run is picked; no model where the first opinion stays.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written.
+    """
+    if not wants_learning(run.config, config):
+        return config, None
+    # One shard learns, the others wait for it.
+    with locked(run.folder.size_lock, wait=True):
+        micrographs = [job.micrograph for job in jobs]
+        kept = read_learned(run.folder, config, micrographs)
+        if kept is None:
+            with threads(run.engine.workers or cores_given()):
+                learned, model = learn_run(micrographs, config, read)
+            kept = write_learned(run.folder, learned, model), model
+    learned, model = kept
+    report(Taught(learned))
+    if learned.threshold is not None:
+        config = config.changed(method=run.config.method)
+        if run.config.min_score is None:
+            config = config.changed(min_score=round(learned.threshold.score, SCORE_DECIMALS))
+        write_config(run.folder.config, config)
+    return config, model
+
+
+def make_task(run: Run, jobs: Sequence[Job], read: Reader, *, report: Reporter) -> Task:
+    """Decide all that the user left open, and put together what all jobs of a run have in common.
+
+    Raises
+    ------
+    OutputError
+        What was decided cannot be written.
+    """
+    settled = settle(run, jobs, read, report=report)
+    config, model = learned_model(run, jobs, settled, read=read, report=report)
     return Task(
         run.folder,
         config,
-        weights=weights_digest(config),
+        weights=weights_digest(config) if model is None else model_digest(run.folder),
+        model=model,
         content=run.engine.content,
         draw=run.draw,
     )

@@ -7,7 +7,7 @@ for all: more certain than in each alone, and the same for every micrograph, how
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,9 +16,8 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from cryoglean.image.defects import sound_part
+from cryoglean.engine.sources import Reader, spread_sources
 from cryoglean.image.resample import average_area
-from cryoglean.io.formats.naming import natural_order
 from cryoglean.io.limits import read_file
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.pickers import build_picker, choose_method, measure_size
@@ -29,15 +28,11 @@ from cryoglean.types import Contrast, Micrograph, MicrographFile
 
 MAX_SOURCES = 8
 """So many micrographs are measured."""
-TRIES = 3
-"""So many files in a row may be unreadable before their part of the run goes without a source."""
 LARGEST_SIDE_PX = 2048
 """Larger micrographs are binned to this before they are measured, so that all fit into memory."""
 
 _FORMER_NAME = "calibration.json"
 """What earlier versions called the file of a run's particle size."""
-
-Reader = Callable[[MicrographFile], Micrograph]
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,8 +112,10 @@ def measure_run(
     MeasuredSize
         The same for the same micrographs and configuration.
     """
-    ordered = sorted(map(MicrographFile.of, micrographs), key=lambda one: natural_order(one.location))
-    sources = list(_sources(ordered, read))
+    sources = [
+        _Source(file, micrograph.pixel_size, _reduced(micrograph))
+        for file, micrograph in spread_sources(micrographs, read, count=MAX_SOURCES)
+    ]
     verdict = measure_size(config, [source.reduced for source in sources])
     size = verdict.size
     by_networks = size is not None and size.source == "networks"
@@ -214,19 +211,6 @@ def _asked(config: PickConfig) -> dict[str, Any]:
     weights = method.weights if isinstance(method, NetworkConfig) else NetworkConfig().weights
     words = {name: getattr(config, name) for name in ("diameter", "contrast", "angpix")}
     return {"method": method.name, "weights": weights} | words
-
-
-def _sources(micrographs: Sequence[MicrographFile], read: Reader) -> Iterator[_Source]:
-    """Read the first micrograph that can be read of each of some equal parts of a run."""
-    for part in np.array_split(np.arange(len(micrographs)), min(MAX_SOURCES, len(micrographs))):
-        for file in [micrographs[index] for index in part[:TRIES]]:
-            try:
-                micrograph = sound_part(read(replace(file, path=file.path.absolute()))).micrograph
-                source = _Source(file, micrograph.pixel_size, _reduced(micrograph))
-            except Exception:  # noqa: BLE001 - its own job will say what is wrong with it
-                continue
-            yield source
-            break
 
 
 def _reduced(micrograph: Micrograph) -> Micrograph:

@@ -20,7 +20,6 @@ from cryoglean.engine.session import (
     missing_jobs,
     prepare,
     reader_of,
-    settle,
     work_through,
 )
 from cryoglean.engine.settings import WatchConfig
@@ -234,11 +233,11 @@ class _Shift:
             return None
         run = replace(self._run, micrographs=micrographs)
         read = reader_of(run)
-        settled = settle(run, self._jobs, read, report=self._report)
+        task = make_task(run, self._jobs, read, report=self._report)
         # Where nothing stood out, in micrographs that were empty by chance, it may in twice as many.
         self._measure_from = 2 * len(micrographs)
-        if self._crew is None or self._crew.task.config != settled:
-            self._change_crew(run, make_task(run, settled), read)
+        if self._crew is None or not self._crew.task.is_like(task):
+            self._change_crew(run, task, read)
         return self._crew
 
     def _change_crew(self, run: Run, task: Task, read: Reader) -> None:

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from cryoglean.classes.model import RunModel
 from cryoglean.corrections import corrected, read_corrections
 from cryoglean.engine.folder import RunFolder
+from cryoglean.engine.learning import find_learned
 from cryoglean.engine.ledger import Identity, Record, beside, identify, rounded
 from cryoglean.engine.plan import Job
 from cryoglean.engine.records import write_record
@@ -47,7 +49,9 @@ class Task:
     config : PickConfig
         The resolved configuration.
     weights : str, optional
-        Digest of the weights that the configuration names.
+        Digest of the weights that the configuration names, and of the run's model.
+    model : RunModel, optional
+        What the run taught; None where the first opinion stays.
     content : bool
         Identify micrographs by their content.
     draw : callable, optional
@@ -61,10 +65,15 @@ class Task:
     folder: RunFolder
     config: PickConfig
     weights: str | None = None
+    model: RunModel | None = None
     content: bool = False
     draw: Draw | None = None
     threads: int = 1
     home: Path = field(default_factory=Path.cwd)
+
+    def is_like(self, other: Task) -> bool:
+        """Return whether both tasks give the same candidates and picks."""
+        return (self.config, self.weights) == (other.config, other.weights)
 
     @property
     def results(self) -> RunFolder:
@@ -154,7 +163,7 @@ def perform(job: Job, task: Task, read: Reader | None = None) -> Outcome:
             record = replace(
                 record, identity=replace(identity, sample=identify(file.path, sample=True).sample)
             )
-            found = _find(micrograph, task.config)
+            found = _find(micrograph, task)
             picks = replace(found, name=job.name, path=job.micrograph.listed)
             # Corrections that cannot be read shall be mended before there are results without them.
             read_corrections(task.results.correction(job.key), job.name)
@@ -230,8 +239,11 @@ def outcome_of(job: Job, record: Record, picks: Picks) -> Outcome:
     )
 
 
-def _find(micrograph: Micrograph, config: PickConfig) -> Picks:
+def _find(micrograph: Micrograph, task: Task) -> Picks:
     """Find the candidates; a size that the run neither was given nor measured is sought in the micrograph."""
+    config = task.config
+    if task.model is not None:
+        return find_learned(micrograph, config, task.model)
     contrast = config.known_contrast
     return find_alone(build_picker(config), micrograph, diameter=config.diameter, contrast=contrast)
 

@@ -69,6 +69,8 @@ class PickConfig(ParticleConfig, SelectConfig):
 
     angpix: float | None = Field(None, gt=0)
     """Pixel size, Å; taken from the files where it is not given."""
+    learn: bool = True
+    """Learn from the run itself what its particles look like; the first opinion stays where it is off."""
     method: Annotated[Method, Field(discriminator="name")] = AutoConfig()
     """How particles are found: auto chooses by the particles; paper is AutoCryoPicker as published."""
 

@@ -10,11 +10,11 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from cryoglean.networks import Networks, calibrated, find_candidates, load_networks
-from cryoglean.networks.maps import STRIDE, Maps, margin_px
+from cryoglean.networks.maps import STRIDE, margin_px
 from cryoglean.pickers.base import require_fitting
+from cryoglean.pickers.pixer.contamination import find_contaminated
 from cryoglean.pickers.pixer.outlines import overlap_bound, particle_probability
 from cryoglean.pickers.pixer.settings import NetworkConfig
 from cryoglean.pickers.pixer.working import working_image
@@ -71,7 +71,8 @@ class NetworkPicker:
         particle = self._networks.classify(working.data, candidates.xy)[:, 0]
         score = calibrated(candidates.score, particle, self._networks.weights.card.calibration)
         if self.config.contamination:
-            score = np.where(self._contaminated(maps, candidates.xy), 0.0, score)
+            contaminated = find_contaminated(maps, working.data, candidates.xy, particle_px=self._particle_px)
+            score = np.where(contaminated, 0.0, score)
         xy = working.to_micrograph(candidates.xy)
         picks = replace(
             Picks.empty(micrograph),
@@ -125,12 +126,3 @@ class NetworkPicker:
     @property
     def _particle_px(self) -> float:
         return self._networks.weights.card.architecture.particle_px
-
-    def _contaminated(self, maps: Maps, xy: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Return which candidates lie on contamination rather than beside it."""
-        half = round(self._particle_px / STRIDE / 2)
-        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * half + 1, 2 * half + 1)).astype(np.float32)
-        under = cv2.filter2D(maps.contamination, -1, disc / disc.sum(), borderType=cv2.BORDER_REFLECT)
-        column, row = (np.rint(xy).astype(np.intp) // STRIDE).T
-        row, column = np.clip(row, 0, under.shape[0] - 1), np.clip(column, 0, under.shape[1] - 1)
-        return np.asarray(under[row, column] > self._networks.weights.card.max_contamination)
