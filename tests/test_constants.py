@@ -13,7 +13,16 @@ import cryoglean
 
 PAGE = Path(__file__).parents[1] / "docs/constants.md"
 ORIGINS = {"geometry", "paper", "cost", "real", "simulated"}
-DECIDE = ("image", "pickers", "select.significance", "networks.maps", "networks.normalise")
+DECIDE = (
+    "classes.model",
+    "classes.pool",
+    "classes.populations",
+    "image",
+    "pickers",
+    "select.significance",
+    "networks.maps",
+    "networks.normalise",
+)
 """Rooms and modules whose numbers decide on picks."""
 
 

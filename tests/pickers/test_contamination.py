@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
+from cryoglean.networks import read_weights
 from cryoglean.networks.maps import Maps
 from cryoglean.pickers.pixer.contamination import find_contaminated, visible_regions
 
@@ -41,7 +42,7 @@ def test_what_differs_from_its_surroundings_is_contaminated(ice: np.ndarray, cha
     assert visible[CRYSTAL].all()
     assert visible.sum() == visible[CRYSTAL].size
     xy = np.array([[220.0, 180.0], [400.0, 400.0]])
-    on_it = find_contaminated(maps_with(CRYSTAL), image, xy, particle_px=PARTICLE_PX)
+    on_it = find_contaminated(maps_with(CRYSTAL), image, xy, card=read_weights("general").card)
     assert on_it.tolist() == [True, False]
 
 

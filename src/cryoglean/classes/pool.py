@@ -115,7 +115,7 @@ def find_pool(
     at_networks, at_template = working.from_micrograph(xy), low.from_micrograph(xy)
     contaminated = np.zeros(len(xy), bool)
     if contamination:
-        contaminated |= find_contaminated(maps, working.data, at_networks, particle_px=particle_px)
+        contaminated |= find_contaminated(maps, working.data, at_networks, card=card)
         here = replace(views, xy=at_template, height=_similarity(views, at_template))
         contaminated |= find_dense_or_rough(low.data, level, here, diameter_px=template_px)
     # The classifier would add nothing to what the run itself teaches: no candidate is doubted by it.

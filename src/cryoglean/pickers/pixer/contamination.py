@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from cryoglean.image.spread import robust_std
 from cryoglean.networks.maps import STRIDE, Maps
+from cryoglean.networks.settings import WeightsCard
 from cryoglean.types import FloatImage, Mask
 
-MAX_CONTAMINATION = 0.5
-"""Candidates get no score where the mean probability of contamination under them exceeds this."""
+LIKELY = 0.5
+"""Regions are where contamination is more likely than not."""
 MIN_AREA = 0.3
 """Regions smaller than this, in squares on the diameter, hold no candidate."""
 MIN_STEP = 1.0
@@ -31,7 +32,7 @@ MIN_BAND = 20
 
 
 def find_contaminated(
-    maps: Maps, image: FloatImage, xy: NDArray[np.float64], *, particle_px: float
+    maps: Maps, image: FloatImage, xy: NDArray[np.float64], *, card: WeightsCard
 ) -> NDArray[np.bool_]:
     """Return which candidates lie on contamination rather than beside it.
 
@@ -43,20 +44,21 @@ def find_contaminated(
         Normalised at the networks' scale, particles bright.
     xy : ndarray, shape (n, 2)
         Candidates in its pixels.
-    particle_px : float
-        Particle diameter in its pixels.
+    card : WeightsCard
+        Of the networks.
 
     Returns
     -------
     ndarray of bool, shape (n,)
     """
+    particle_px = card.architecture.particle_px
     real = np.where(visible_regions(maps, image, particle_px=particle_px), maps.contamination, 0.0)
     half = round(particle_px / STRIDE / 2)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * half + 1, 2 * half + 1)).astype(np.float32)
     under = cv2.filter2D(real.astype(np.float32), -1, disc / disc.sum(), borderType=cv2.BORDER_REFLECT)
     column, row = (np.rint(xy).astype(np.intp) // STRIDE).T
     row, column = np.clip(row, 0, under.shape[0] - 1), np.clip(column, 0, under.shape[1] - 1)
-    return np.asarray(under[row, column] > MAX_CONTAMINATION)
+    return np.asarray(under[row, column] > card.max_contamination)
 
 
 def visible_regions(maps: Maps, image: FloatImage, *, particle_px: float) -> Mask:
@@ -64,8 +66,10 @@ def visible_regions(maps: Maps, image: FloatImage, *, particle_px: float) -> Mas
 
     Parameters
     ----------
-    maps, image, particle_px
+    maps, image
         As in `find_contaminated`.
+    particle_px : float
+        Particle diameter in pixels of the image.
 
     Returns
     -------
@@ -73,7 +77,7 @@ def visible_regions(maps: Maps, image: FloatImage, *, particle_px: float) -> Mas
     """
     diameter = particle_px / STRIDE
     ny, nx = maps.contamination.shape
-    contaminated = (maps.contamination > MAX_CONTAMINATION).astype(np.uint8)
+    contaminated = (maps.contamination > LIKELY).astype(np.uint8)
     visible = np.zeros((ny, nx), bool)
     number, labels, boxes, _ = cv2.connectedComponentsWithStats(contaminated)
     large = [i for i in range(1, number) if boxes[i, cv2.CC_STAT_AREA] >= MIN_AREA * diameter**2]

@@ -71,7 +71,9 @@ class NetworkPicker:
         particle = self._networks.classify(working.data, candidates.xy)[:, 0]
         score = calibrated(candidates.score, particle, self._networks.weights.card.calibration)
         if self.config.contamination:
-            contaminated = find_contaminated(maps, working.data, candidates.xy, particle_px=self._particle_px)
+            contaminated = find_contaminated(
+                maps, working.data, candidates.xy, card=self._networks.weights.card
+            )
             score = np.where(contaminated, 0.0, score)
         xy = working.to_micrograph(candidates.xy)
         picks = replace(
