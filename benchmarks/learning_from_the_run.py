@@ -2,9 +2,10 @@
 
     python benchmarks/learning_from_the_run.py [DATA] [--sets trpv1_10059 ...] [--noise 3]
 
-DATA holds the labelled folders (default: ../shared/data beside the project). Nothing is configured. A hit lies within
-half a matching diameter of a true centre that no other pick holds; what the run itself expects stands beside
-precision. With --noise, Gaussian noise of so many standard deviations of each micrograph is added to it.
+DATA holds the labelled folders (default: ../shared/data beside the project). Nothing is configured. A hit
+lies within half a matching diameter of a true centre that no other pick holds; what the run itself expects
+stands beside precision. With --noise, Gaussian noise of so many standard deviations of each micrograph is
+added to it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 
 from cryoglean.engine import Run, RunFolder, pick
 from cryoglean.engine.learning import kept_learned
+from cryoglean.engine.register import read_jobs
 from cryoglean.engine.results import read_results
 from cryoglean.engine.settings import EngineConfig
 from cryoglean.evaluate import evaluate
@@ -84,9 +86,7 @@ def print_scores(name: str, files: list[Path], out: RunFolder, *, learn: bool, l
     micrographs = [MicrographFile(path) for path in files]
     pick(Run(micrographs, out, PickConfig(learn=learn), EngineConfig()), lambda _: None)
     seconds = time.perf_counter() - clock
-    from cryoglean.engine.register import read_jobs
-
-    results = {record.name: (record, picks) for record, picks in read_results(read_jobs(out), out)}
+    results = {record.name: (record, picks) for _, record, picks in read_results(read_jobs(out), out)}
     truth = [read_picks(labels / f"{path.stem}.csv")[0] for path in files]
     kept = [results[path.stem][1] for path in files]
     found = [results[path.stem][0].candidates for path in files]
