@@ -6,6 +6,9 @@ import type { Page } from "../page";
 import { finest, levels } from "../pictures";
 import { filterOf } from "./filter";
 
+/** Grey levels of the mean and of one standard deviation of a tile. */
+const MEAN = 128;
+const DEVIATION = 42;
 /** Side of the part that is shown, in particle diameters. */
 const BOX = 1.5;
 
@@ -29,7 +32,7 @@ export function drawTile(
     if (gone()) return;
     canvas.width = px;
     canvas.height = px;
-    const context = canvas.getContext("2d")!;
+    const context = canvas.getContext("2d", { willReadFrequently: true })!;
     const ratio = picture.width / size.width;
     context.imageSmoothingQuality = "medium";
     context.drawImage(
@@ -43,10 +46,34 @@ export function drawTile(
       px,
       px,
     );
+    const image = context.getImageData(0, 0, px, px);
+    stretch(image.data);
+    context.putImageData(image, 0, 0);
     canvas.style.filter = filterOf(state.look.peek());
   };
   const there = actions.pictures.at(wanted);
   if (there) draw(there);
   // A picture that cannot be had leaves its tile empty; the micrograph itself says why when it is opened.
   else void actions.pictures.get(wanted).then(draw, () => {});
+}
+
+/**
+ * Give the pixels of a tile a mean and a deviation of its own, since one carbon edge or ice crystal takes all
+ * the contrast of a micrograph. Those beyond the micrograph are transparent and do not count.
+ */
+export function stretch(pixels: Uint8ClampedArray): void {
+  let number = 0;
+  let sum = 0;
+  let squares = 0;
+  for (let i = 0; i < pixels.length; i += 4) {
+    if (!pixels[i + 3]) continue;
+    const value = pixels[i]!;
+    number++;
+    sum += value;
+    squares += value * value;
+  }
+  const mean = sum / number;
+  const gain = DEVIATION / Math.sqrt(Math.max(1, squares / number - mean * mean));
+  for (let i = 0; i < pixels.length; i += 4)
+    pixels[i] = pixels[i + 1] = pixels[i + 2] = MEAN + gain * (pixels[i]! - mean);
 }
