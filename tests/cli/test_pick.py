@@ -79,9 +79,15 @@ def test_json_lines_tell_all(cryoglean: Program, session: Path, tmp_path: Path) 
     (session / "mic2.mrc").write_bytes(b"")
     outcome = cryoglean("pick", session, "--out", tmp_path / "run", "--json-lines", "--workers", 1)
     told = [json.loads(line) for line in outcome.out.splitlines()]
-    assert [event["event"] for event in told] == ["measured", "started", *3 * ["outcome"], "ended"]
-    assert told[1]["jobs"] == 3
-    assert told[4]["error"] == "the file is empty (copy or transfer the file again)"
+    assert [event["event"] for event in told] == [
+        "measured",
+        "learning",
+        "started",
+        *3 * ["outcome"],
+        "ended",
+    ]
+    assert told[2]["jobs"] == 3
+    assert told[5]["error"] == "the file is empty (copy or transfer the file again)"
     assert told[-1]["summary"]["done"] == 2
 
 

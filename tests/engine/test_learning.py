@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cryoglean.engine import Run, RunFolder, pick
-from cryoglean.engine.events import Taught
+from cryoglean.engine.events import Learning
 from cryoglean.engine.learning import kept_learned, read_learned
 from cryoglean.engine.results import read_config
 from cryoglean.engine.settings import EngineConfig
@@ -24,11 +24,11 @@ def run(session: list[Path], out: RunFolder) -> Run:
     return Run([MicrographFile(path) for path in session], out, LEARNS, ONE)
 
 
-def taught(run: Run) -> Taught:
+def taught(run: Run) -> Learning:
     """Pick, and return what the run taught."""
     events: list[object] = []
     pick(run, events.append)
-    (event,) = (event for event in events if isinstance(event, Taught))
+    (event,) = (event for event in events if isinstance(event, Learning))
     return event
 
 
@@ -62,7 +62,7 @@ def test_a_given_threshold_decides(run: Run) -> None:
 def test_who_names_a_method_or_says_so_learns_nothing(run: Run, changed: dict[str, object]) -> None:
     events: list[object] = []
     pick(replace(run, config=LEARNS.changed(**changed)), events.append)
-    assert not any(isinstance(event, Taught) for event in events)
+    assert not any(isinstance(event, Learning) for event in events)
     assert not run.folder.model.exists()
 
 

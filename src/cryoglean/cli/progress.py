@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import typer
 
-from cryoglean.engine.events import Ended, Event, Measured, Started, Taught, Waiting
+from cryoglean.engine.events import Ended, Event, Learning, Measured, Started, Waiting
 from cryoglean.engine.work import Outcome
 from cryoglean.report.words import counted
 
@@ -39,8 +39,8 @@ class Plain(AbstractContextManager["Plain"]):
             case Measured(measured):
                 if measured.sources:
                     self.say(found(measured))
-            case Taught(learned):
-                self.say(taught(learned))
+            case Learning(learned):
+                self.say(what_was_learned(learned))
             case Waiting(reasons):
                 for reason in reasons:
                     self.say(f"waiting: {reason}")
@@ -174,8 +174,8 @@ def progress_reporter(*, quiet: bool, json_lines: bool, live: bool = False) -> P
     return Bar() if sys.stderr.isatty() else Plain()
 
 
-def taught(learned: Learned) -> str:
-    """Return in words what a run taught."""
+def what_was_learned(learned: Learned) -> str:
+    """Return in words what a run learned."""
     if learned.threshold is None:
         return f"nothing learned from the run, the first opinion stays: {learned.reason}"
     precision, recall = learned.threshold.precision, learned.threshold.recall

@@ -25,7 +25,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Taught:
+class Learning:
     """The run taught what its particles look like, now or at an earlier start, or it could not.
 
     Parameters
@@ -92,5 +92,5 @@ class Ended:
     summary: Summary | None
 
 
-Event = Measured | Taught | Waiting | Started | Outcome | Ended
+Event = Measured | Learning | Waiting | Started | Outcome | Ended
 Reporter = Callable[[Event], None]

@@ -12,7 +12,7 @@ from threading import Event as Signal
 
 from cryoglean.classes.model import RunModel
 from cryoglean.engine.defocus import keep_ctf
-from cryoglean.engine.events import Ended, Measured, Reporter, Started, Taught
+from cryoglean.engine.events import Ended, Learning, Measured, Reporter, Started
 from cryoglean.engine.executors import Executor, choose_executor
 from cryoglean.engine.folder import RunFolder
 from cryoglean.engine.learning import learn_run, model_digest, read_learned, wants_learning, write_learned
@@ -226,7 +226,7 @@ def learned_model(
                 learned, model = learn_run(micrographs, config, read)
             kept = write_learned(run.folder, learned, model), model
     learned, model = kept
-    report(Taught(learned))
+    report(Learning(learned))
     if learned.threshold is not None:
         config = config.changed(method=run.config.method)
         if run.config.min_score is None:
