@@ -27,7 +27,7 @@ from cryoglean.types import Micrograph, ParticleSize, Picks
 from tests.engine.killing import KillOnce, kill_always
 from tests.engine.session_files import ignore, left_by, partials
 
-KNOWN = ("--diameter", "96", "--contrast", "dark")
+KNOWN = ("--diameter", "96", "--contrast", "dark", "--no-learn")
 
 
 def command(folder: Path, out: Path, *more: str, verb: str = "pick") -> list[str]:
@@ -121,7 +121,7 @@ def test_a_file_that_is_still_being_written_is_told(
 ) -> None:
     def read(path: Path, **options: float | None) -> object:
         micrograph = read_micrograph(path, **options)
-        with path.open("ab") as file:
+        with Path(path).open("ab") as file:
             file.write(b"more")
         return micrograph
 
