@@ -11,7 +11,7 @@ from cryoglean.io import write_mrc
 from cryoglean.pickers.settings import PickConfig
 from tests.engine.session_files import draw_micrograph
 
-KNOWN = PickConfig(diameter=96.0, contrast="dark")
+KNOWN = PickConfig(diameter=96.0, contrast="dark", learn=False)
 HERE = EngineConfig(workers=1)
 
 

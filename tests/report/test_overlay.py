@@ -71,6 +71,22 @@ def test_picks_without_a_diameter_take_the_given_one() -> None:
     assert np.abs(np.hypot(*(mark - 150).T) - 25).max() < 2
 
 
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"diameter": 100.0, "pixel_size": 2.0},
+        {"diameter": 100.0, "pixel_size": None},
+        {"diameter": 50.0, "pixel_size": None, "in_pixels": True},
+        {"diameter": 200.0, "pixel_size": 4.0},
+    ],
+)
+def test_marks_have_their_size_in_pixels_whatever_picks_know_of_the_pixel_size(
+    known: dict[str, object],
+) -> None:
+    mark = mark_of(Picks(np.array([[150.0, 150.0]]), **known), longest_px=400)
+    assert np.abs(np.hypot(*(mark - 150).T) - 25).max() < 2
+
+
 def test_the_scale_bar_has_a_round_length() -> None:
     """400 pixels of 2 Å: a sixth is 133 Å, so the bar is 100 Å or 50 pixels."""
     strip = draw_overlay(grey(), Picks(np.zeros((0, 2))), longest_px=400)[-STRIP:]

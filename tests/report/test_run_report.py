@@ -140,7 +140,7 @@ def test_a_folder_that_is_no_run_is_refused(cryoglean: Program, tmp_path: Path) 
 
 
 def test_pick_and_select_write_the_report(cryoglean: Program, paths: list[Path], tmp_path: Path) -> None:
-    out, known = tmp_path / "run", ("--diameter", 96, "--contrast", "dark", "--workers", 1)
+    out, known = tmp_path / "run", ("--diameter", 96, "--contrast", "dark", "--no-learn", "--workers", 1)
     assert not (out / "report.html").exists()
     assert f"report: {out / 'report.html'}" in cryoglean("pick", *paths, "--out", out, *known).err
     before = (out / "report.html").read_text(encoding="utf-8")

@@ -123,8 +123,12 @@ def background(data: FloatImage, scale: float, diameter_px: float) -> Picture:
 
 def _in_pixels_of(micrograph: Micrograph, picks: Picks, diameter: float) -> Picks:
     """Give picks the micrograph's pixel size, and a diameter to those without."""
-    own = np.where(np.isnan(picks.diameter), diameter / micrograph.pixel_size, picks.diameter_px)
-    return replace(picks, pixel_size=micrograph.pixel_size, diameter=own * micrograph.pixel_size)
+    # Picks from a file may not know the pixel size, or have another one than the micrograph is read with.
+    known = picks.in_pixels or picks.pixel_size is not None
+    own = picks.diameter_px if known else picks.diameter / micrograph.pixel_size
+    own = np.where(np.isnan(own), diameter / micrograph.pixel_size, own)
+    in_angstrom = own * micrograph.pixel_size
+    return replace(picks, pixel_size=micrograph.pixel_size, diameter=in_angstrom, in_pixels=False)
 
 
 def _draw_comparison(
