@@ -77,7 +77,7 @@ def test_while_a_run_starts_and_measures_its_particles(
 def test_every_verb(large: Path, tmp_path: Path, verb: str) -> None:
     more = {
         "doctor": [large],
-        "preprocess": [large, "--out", "pre"],
+        "preprocess": [large, "--stages", "pre"],
         "simulate": ["--out", "made", "--count", 8, "--workers", 2, "--size", 4096, 4096],
         "info": [*[large] * 200],
         "extract": ["none.star", "--micrographs", *[large], "--out", "cut"],
@@ -87,7 +87,9 @@ def test_every_verb(large: Path, tmp_path: Path, verb: str) -> None:
     if process.poll() is None:
         ended(process, signal.SIGINT, group=True)
     else:
-        assert verb in ("info", "extract"), process.communicate()
+        _, said = process.communicate()
+        assert verb in ("info", "extract"), said
+        assert "Usage:" not in said
     assert list(tmp_path.rglob(".*partial*")) == []
 
 
