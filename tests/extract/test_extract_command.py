@@ -58,6 +58,22 @@ def test_the_box_follows_from_the_diameter(project: Path) -> None:
     assert mrcfile.read("out/a.mrcs").shape[1:] == (60, 60)
 
 
+def test_a_diameter_in_pixels_of_unknown_size_scales_with_the_size_that_is_given(project: Path) -> None:
+    image = mrcfile.read("mics/a.mrc")
+    write_mrc("mics/a.mrc", image, pixel_size=None)
+    picks = Picks(XY, diameter=40.0, in_pixels=True, name="a", path="mics/a.mrc", shape=image.shape)
+    shutil.rmtree("picks")
+    write_picks([picks], "picks", format="relion")
+    refused = _extract()
+    assert refused.exit_code
+    assert "its pixel size is not known (give it with --angpix)" in refused.output
+    assert _extract("--angpix", str(PIXEL)).exit_code == 0
+    assert mrcfile.read("out/a.mrcs").shape[1:] == (60, 60)
+    write_mrc("mics/a.mrc", image, pixel_size=PIXEL)  # the header was mended
+    assert _extract(out="mended").exit_code == 0
+    assert mrcfile.read("mended/a.mrcs").shape[1:] == (60, 60)
+
+
 def test_boxes_across_the_border_can_be_dropped(project: Path) -> None:
     result = _extract("--box", "64", "--border", "drop", "--float16")
     assert result.exit_code == 0

@@ -73,7 +73,8 @@ def test_frames_beyond_the_end_are_an_error(mrc_movie):
 def test_the_pixel_size_given_wins(mrc_movie, tiff_movie):
     assert open_movie(mrc_movie, MovieConfig(angpix=0.5)).pixel_size == 0.5
     assert open_movie(tiff_movie).pixel_size is None
-    assert open_movie(tiff_movie).warnings == ("the TIFF tags give no credible pixel size",)
+    remark = "the TIFF tags give no credible pixel size: lengths are in pixels, unless you give --angpix"
+    assert open_movie(tiff_movie).warnings == (remark,)
     assert open_movie(tiff_movie, MovieConfig(angpix=0.5)).warnings == ()
 
 

@@ -22,7 +22,8 @@ def test_grey_png_is_read_exactly(tmp_path, dtype):
     micrograph = read_micrograph(tmp_path / "grey.png")
     np.testing.assert_array_equal(micrograph.data, pixels)
     assert not micrograph.calibrated
-    assert micrograph.warnings == ("PNG files hold no pixel size",)
+    remark = "PNG files hold no pixel size: lengths are in pixels, unless you give --angpix"
+    assert micrograph.warnings == (remark,)
     header = read_header(tmp_path / "grey.png")
     assert (header.format, header.shape, header.dtype) == ("PNG", (40, 50), np.dtype(dtype).name)
 

@@ -43,7 +43,9 @@ def doctor(
     from cryoglean.doctor import examine
     from cryoglean.io import expand_inputs
 
-    found = examine(expand_inputs(micrographs), picks=picks, angpix=angpix, out=out)
+    notes: list[str] = []
+    files = expand_inputs(micrographs, note=notes.append)
+    found = examine(files, picks=picks, angpix=angpix, out=out, notes=notes)
     if as_json:
         _print_json(found)
     else:

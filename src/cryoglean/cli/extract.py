@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cryoglean.extract import Extracted
-    from cryoglean.types import Picks
+    from cryoglean.types import MicrographFile, Picks
 
 
 @configured(ExtractConfig)
@@ -46,10 +46,8 @@ def extract(
     from cryoglean.cli.notes import note_pairs_by_name, note_warnings
     from cryoglean.engine.picks import read_picks_or_run
     from cryoglean.extract import extract_micrograph, write_star_of_stacks
-    from cryoglean.io import expand_inputs, read_header, read_micrograph
-    from cryoglean.io.formats.frames import onto
+    from cryoglean.io import expand_inputs, read_micrograph
     from cryoglean.io.formats.naming import distinct_names, pair_micrographs
-    from cryoglean.io.formats.pixel_size import completed_by
     from cryoglean.io.formats.rows import with_optics
     from cryoglean.io.inputs import listed_optics
 
@@ -60,23 +58,26 @@ def extract(
     stacks = distinct_names(files)
     pairing = pair_micrographs([part.micrograph for part in sets], files)
     note_pairs_by_name(pairing)
-    config = _with_diameter(config, sets)
     done: list[Extracted] = []
     failures: list[CryogleanError] = []
-    told: Counter[str] = Counter()
-    console = Console(stderr=True)
-    for part in track(sets, "Extracting", console=console, disable=not console.is_terminal):
+    paired: list[tuple[Picks, MicrographFile]] = []
+    for part in sets:
         try:
             if part.micrograph not in pairing.pairs:
                 raise CoordinateError(picks, pairing.why_not(part.micrograph))
-            file = files[pairing.pairs[part.micrograph]]
-            part = onto(part, read_header(file.path).shape)
-            micrograph = read_micrograph(completed_by(file, part), pixel_size=config.angpix)
+            paired.append(_at_hand(part, files[pairing.pairs[part.micrograph]], config.angpix))
+        except (CoordinateError, MicrographError) as error:
+            failures.append(error)
+    config = _with_diameter(config, [part for part, _ in paired])
+    told: Counter[str] = Counter()
+    console = Console(stderr=True)
+    for part, file in track(paired, "Extracting", console=console, disable=not console.is_terminal):
+        try:
+            micrograph = read_micrograph(file, pixel_size=config.angpix)
             if not micrograph.calibrated:
                 raise MicrographError(file.path, "its pixel size is not known", "give it with --angpix")
             told.update(micrograph.warnings)
-            part = replace(part.with_pixel_size(micrograph.pixel_size), path=file.listed)
-            part = with_optics(part, optics.get(file.listed, {}))
+            part = with_optics(replace(part, path=file.listed), optics.get(file.listed, {}))
             stack = out / f"{stacks[file.location]}.mrcs"
             done.append(extract_micrograph(micrograph, part, stack=stack, config=config))
         except (CoordinateError, MicrographError) as error:
@@ -88,11 +89,25 @@ def extract(
     finish(failures, total=len(sets))
 
 
+def _at_hand(part: Picks, file: MicrographFile, angpix: float | None) -> tuple[Picks, MicrographFile]:
+    """Return picks in pixels of the micrograph at hand, and what is known of its pixel size with them."""
+    from cryoglean.io import read_header
+    from cryoglean.io.formats.frames import onto
+    from cryoglean.io.formats.pixel_size import completed_by
+    from cryoglean.io.headers import believed_pixel_size
+
+    header = read_header(file.path)
+    part = onto(part, header.shape)
+    file = completed_by(file, part)
+    return part.with_pixel_size(believed_pixel_size(header, file, given=angpix).angstrom), file
+
+
 def _with_diameter(config: ExtractConfig, sets: Sequence[Picks]) -> ExtractConfig:
     """Give all micrographs the box of one diameter, the median of all picks where none is given."""
     import numpy as np
 
-    known = np.concatenate([part.diameter[np.isfinite(part.diameter)] for part in sets] or [np.zeros(0)])
+    diameters = np.concatenate([part.diameter_angstrom for part in sets] or [np.zeros(0)])
+    known = diameters[np.isfinite(diameters)]
     if config.diameter is not None or not len(known):
         return config
     return config.changed(diameter=float(np.median(known)))

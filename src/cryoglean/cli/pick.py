@@ -54,6 +54,7 @@ def pick(
     from cryoglean.cli.stopping import gently
     from cryoglean.engine import Run, RunFolder
     from cryoglean.engine import pick as pick_run
+    from cryoglean.engine.events import Noted
     from cryoglean.io import expand_inputs
 
     draw = None
@@ -61,9 +62,13 @@ def pick(
         from cryoglean.report.overlay_file import write_overlay
 
         draw = write_overlay
-    optics = [Path(given) for given in inputs if given.endswith(".star")]
-    run = Run(expand_inputs(inputs), RunFolder(out), config, engine, draw, optics)
+    optics = [Path(given) for given in inputs if given.lower().endswith(".star")]
+    notes: list[str] = []
+    micrographs = expand_inputs(inputs, note=notes.append)
+    run = Run(micrographs, RunFolder(out), config, engine, draw, optics)
     with gently(GOES_ON) as stop, progress_reporter(quiet=quiet, json_lines=json_lines) as reporter:
+        for text in notes:
+            reporter(Noted(text))
         ended = pick_run(run, reporter, stop.event)
     if report and ended.summary is not None and ended.summary.done:
         write_page(out, silent=quiet or json_lines)

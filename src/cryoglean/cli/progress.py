@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import typer
 
-from cryoglean.engine.events import Ended, Event, Learning, Measured, Started, Waiting
+from cryoglean.engine.events import Ended, Event, Learning, Measured, Noted, Started, Waiting
 from cryoglean.engine.work import Outcome
 from cryoglean.report.words import counted
 
@@ -41,6 +41,8 @@ class Plain(AbstractContextManager["Plain"]):
                     self.say(found(measured))
             case Learning(learned):
                 self.say(what_was_learned(learned))
+            case Noted(text):
+                self.say(f"note: {text}")
             case Waiting(reasons):
                 for reason in reasons:
                     self.say(f"waiting: {reason}")
@@ -196,7 +198,9 @@ def found(measured: MeasuredSize) -> str:
     chosen = f"; selected --method {measured.method}" if measured.is_unusual else ""
     if measured.asked["diameter"]:
         return f"particles are {measured.contrast}; from {sources}{chosen}"
-    size = f"{measured.diameter:.0f} Å ({measured.diameter_px:.0f} px)"
+    in_pixels = f"{measured.diameter_px:.0f} px"
+    known = measured.pixel_size is not None
+    size = f"{measured.diameter:.0f} Å ({in_pixels})" if known else f"{in_pixels} of unknown size"
     return f"particles measure {size}, {measured.contrast}; from {sources}{chosen}"
 
 

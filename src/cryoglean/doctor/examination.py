@@ -46,6 +46,7 @@ def examine(
     picks: Path | None = None,
     angpix: float | None = None,
     out: Path = Path(),
+    notes: Sequence[str] = (),
 ) -> Examination:
     """Examine micrographs before a run.
 
@@ -61,6 +62,8 @@ def examine(
         Pixel size that the run will be given, Å.
     out : Path
         Where results will go.
+    notes : sequence of str
+        What was said of the inputs when they were looked for.
 
     Raises
     ------
@@ -75,6 +78,7 @@ def examine(
     largest = max(headers, key=lambda header: header.shape[0] * header.shape[1], default=None)
     findings = [
         *check_files(reports),
+        *(Finding("versions", "warning", note) for note in notes),
         *check_names(micrographs),
         *check_geometry(reports, angpix),
         *check_contrast(files.usable, angpix),

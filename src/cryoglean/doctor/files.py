@@ -163,8 +163,7 @@ def _check_pixel_sizes(believed: Mapping[str, PixelSize]) -> Iterator[Finding]:
     unknown = [name for name, size in believed.items() if size.angstrom is None]
     known = {name: size.angstrom for name, size in believed.items() if size.angstrom is not None}
     if unknown:
-        doubt = next(iter(believed[unknown[0]].remarks), "nothing tells it")
-        text = f"not known for {some(unknown)} ({doubt}); give --angpix, or lengths are in pixels"
+        text = f"not known for {some(unknown)}; {believed[unknown[0]].remarks[0]}"
         yield Finding("pixel size", "warning", text, tuple(unknown))
     remarks: dict[str, list[str]] = defaultdict(list)
     for name in known:

@@ -92,5 +92,18 @@ class Ended:
     summary: Summary | None
 
 
-Event = Measured | Learning | Waiting | Started | Outcome | Ended
+@dataclass(frozen=True)
+class Noted:
+    """Something about the inputs that the user should know, and that stops nothing.
+
+    Parameters
+    ----------
+    text : str
+        What it is.
+    """
+
+    text: str
+
+
+Event = Measured | Learning | Noted | Waiting | Started | Outcome | Ended
 Reporter = Callable[[Event], None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
@@ -12,7 +12,7 @@ from threading import Event as Signal
 
 from cryoglean.classes.model import RunModel
 from cryoglean.engine.defocus import keep_ctf
-from cryoglean.engine.events import Ended, Learning, Measured, Reporter, Started
+from cryoglean.engine.events import Ended, Learning, Measured, Noted, Reporter, Started
 from cryoglean.engine.executors import Executor, choose_executor
 from cryoglean.engine.folder import RunFolder
 from cryoglean.engine.learning import learn_run, model_digest, read_learned, wants_learning, write_learned
@@ -21,7 +21,7 @@ from cryoglean.engine.lock import locked
 from cryoglean.engine.memory import budget_of
 from cryoglean.engine.plan import Job, plan_jobs, shard_of
 from cryoglean.engine.records import record_of, require_not_newer
-from cryoglean.engine.register import enrol, read_jobs
+from cryoglean.engine.register import enrol, read_jobs, strays
 from cryoglean.engine.resources import cores_given, threads
 from cryoglean.engine.results import (
     Summary,
@@ -101,6 +101,8 @@ def pick(run: Run, report: Reporter, stop: Signal | None = None) -> Ended:
     plan_jobs(run.micrographs)  # Likewise names that cannot be kept.
     with locked(run.folder.lock, shared=run.engine.shard is not None):
         jobs = prepare(run)
+        for text in _unused_corrections(run.folder, jobs):
+            report(Noted(text))
         keep_ctf(run.folder, jobs, run.optics)
         read = reader_of(run)
         task = make_task(run, jobs, read, report=report)
@@ -290,6 +292,13 @@ def reader_of(run: Run) -> Reader:
         return read
     known = lru_cache(maxsize=1)(lambda file, _: read(file))
     return lambda file: known(file, identify(file.path))
+
+
+def _unused_corrections(folder: RunFolder, jobs: Sequence[Job]) -> Iterator[str]:
+    lost = strays(folder, jobs)
+    if lost:
+        others = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
+        yield f"corrections of {lost[0]}{others} are kept but not used: it is none of these micrographs"
 
 
 def _is_done(job: Job, task: Task) -> bool:

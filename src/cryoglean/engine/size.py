@@ -56,8 +56,8 @@ class MeasuredSize:
         Particle diameter, Å; None where nothing stood out.
     contrast : {'dark', 'bright'}, optional
         None where nothing stood out.
-    pixel_size : float
-        Median Å per pixel of the sources.
+    pixel_size : float, optional
+        Median Å per pixel of the sources; None where it is not known, and the diameter is in pixels.
     sources : tuple of str
         The micrographs it was measured in, by their absolute paths.
     method : str
@@ -71,7 +71,7 @@ class MeasuredSize:
     asked: dict[str, Any]
     diameter: float | None = None
     contrast: Contrast | None = None
-    pixel_size: float = 1.0
+    pixel_size: float | None = None
     sources: tuple[str, ...] = ()
     method: str = TemplateConfig().name
     source: str | None = None
@@ -85,7 +85,7 @@ class MeasuredSize:
     @property
     def diameter_px(self) -> float | None:
         """Particle diameter in pixels of the typical source."""
-        return None if self.diameter is None else self.diameter / self.pixel_size
+        return None if self.diameter is None else self.diameter / (self.pixel_size or 1.0)
 
 
 def is_needed(config: PickConfig) -> bool:
@@ -112,10 +112,13 @@ def measure_run(
     MeasuredSize
         The same for the same micrographs and configuration.
     """
-    sources = [
+    found = [
         _Source(file, micrograph.pixel_size, _reduced(micrograph))
         for file, micrograph in spread_sources(micrographs, read, count=MAX_SOURCES)
     ]
+    # Lengths in Å and in pixels of unknown size have nothing in common.
+    sources = [source for source in found if source.reduced.calibrated] or found
+    known = [source.pixel_size for source in sources if source.reduced.calibrated]
     verdict = measure_size(config, [source.reduced for source in sources])
     size = verdict.size
     by_networks = size is not None and size.source == "networks"
@@ -123,7 +126,7 @@ def measure_run(
         _asked(config),
         diameter=None if size is None else round(size.diameter, 1),
         contrast=None if size is None else size.contrast,
-        pixel_size=float(np.median([source.pixel_size for source in sources])) if sources else 1.0,
+        pixel_size=float(np.median(known)) if known else None,
         sources=tuple(source.file.location for source in sources),
         method=choose_method(config, by_networks=by_networks).name,
         source=None if size is None else size.source,
@@ -199,7 +202,7 @@ class _StoredSize(BaseModel):
     asked: _Asked
     diameter: float | None = Field(gt=0)
     contrast: Literal["dark", "bright"] | None
-    pixel_size: float = Field(gt=0)
+    pixel_size: float | None = Field(gt=0)
     sources: tuple[str, ...]
     method: MethodName
     source: Literal["discs", "networks"] | None = None

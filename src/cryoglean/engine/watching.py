@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from threading import Event as Signal
 
-from cryoglean.engine.events import Ended, Reporter, Started, Waiting
+from cryoglean.engine.events import Ended, Noted, Reporter, Started, Waiting
 from cryoglean.engine.executors import Executor, choose_executor
 from cryoglean.engine.ledger import Identity, identify
 from cryoglean.engine.lock import locked
@@ -119,6 +119,7 @@ class Arrivals:
         }
         self.last_change = time.monotonic()
         self.reasons: tuple[str, ...] = ()
+        self.note = ""
 
     @property
     def complete(self) -> list[MicrographFile]:
@@ -131,7 +132,7 @@ class Arrivals:
         Inputs that hold none yet, which may come, are no error; `reasons` says why they hold none.
         """
         try:
-            found, self.reasons = expand_inputs(self._inputs), ()
+            found, self.reasons = expand_inputs(self._inputs, note=self._keep_note), ()
         except UsageError:
             found, self.reasons = self._find_some()
         return [one for one in found if self._has_become_complete(one, time.monotonic())]
@@ -145,7 +146,11 @@ class Arrivals:
                 holding.append(given)
             except UsageError as error:
                 reasons.append(str(error))
-        return expand_inputs(holding) if holding else [], tuple(reasons)
+        return expand_inputs(holding, note=self._keep_note) if holding else [], tuple(reasons)
+
+    def _keep_note(self, text: str) -> None:
+        # The first one says it; later ones would name more and more files.
+        self.note = self.note or text
 
     def _has_become_complete(self, file: MicrographFile, now: float) -> bool:
         try:
@@ -181,6 +186,7 @@ class _Shift:
         self._stop = stop
         self._fresh: list[MicrographFile] = []
         self._reasons: tuple[str, ...] = ()
+        self._noted = False
         self._crew: _Crew | None = None
         self._jobs = enrol(run.folder, arrivals.complete, keep_names=True)
         self._measure_from = MAX_SOURCES
@@ -198,6 +204,9 @@ class _Shift:
         if self._reasons != self._arrivals.reasons:
             self._reasons = self._arrivals.reasons
             self._report(Waiting(self._reasons))
+        if self._arrivals.note and not self._noted:
+            self._noted = True
+            self._report(Noted(self._arrivals.note))
         if came:
             self._fresh += came
             self._first_came = self._first_came or time.monotonic()

@@ -113,7 +113,7 @@ def with_box(config: ExtractConfig, picks: Picks, pixel_size: float) -> ExtractC
     if box is None and config.box_angstrom is not None:
         box = 2 * round(config.box_angstrom / pixel_size / 2)
     if box is None:
-        known = picks.diameter[np.isfinite(picks.diameter)]
+        known = picks.diameter_angstrom[np.isfinite(picks.diameter_angstrom)]
         diameter = config.diameter or (float(np.median(known)) if len(known) else None)
         if diameter is None:
             raise UsageError(

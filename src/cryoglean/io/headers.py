@@ -116,7 +116,8 @@ def believed_pixel_size(header: Header, micrograph: MicrographFile, *, given: fl
         if size is not None
     ]
     if not stated:
-        return PixelSize(None, (header.pixel_size_doubt,) if header.pixel_size_doubt else ())
+        doubt = header.pixel_size_doubt or "nothing says the pixel size"
+        return PixelSize(None, (f"{doubt}: lengths are in pixels, unless you give --angpix",))
     size, source = stated[0]
     remarks = [
         f"{source} {size:.4g} Å per pixel, but {elsewhere} {other:.4g} Å; the first is believed"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from cryoglean.io.formats.relion import read_micrographs
 from cryoglean.io.formats.text import read_text
 from cryoglean.io.locating import places_of
 from cryoglean.io.micrographs import COMPRESSED_SUFFIXES, SUFFIXES, micrograph_name
+from cryoglean.io.versions import one_of_each_field
 from cryoglean.io.walking import is_first_visit, matching
 from cryoglean.types import MicrographFile
 
@@ -25,7 +26,9 @@ _RESULTS = ("picks.csv", "summary.json")
 _GLOB_CHARACTERS = re.compile(r"[*?\[]")
 
 
-def expand_inputs(inputs: Sequence[str | Path]) -> list[MicrographFile]:
+def expand_inputs(
+    inputs: Sequence[str | Path], *, note: Callable[[str], None] | None = None
+) -> list[MicrographFile]:
     """Find the micrographs that a list of inputs means.
 
     Parameters
@@ -45,6 +48,10 @@ def expand_inputs(inputs: Sequence[str | Path]) -> list[MicrographFile]:
         above it (a RELION project), whichever has the file. A name found nowhere is kept and fails later, and
         so does a link that leads nowhere.
 
+    note : callable, optional
+        Where it is given, one version of each field that a folder or a glob holds several of is taken, and it
+        is told what is left out; see `cryoglean.io.versions`. Files named one by one all stay.
+
     Returns
     -------
     list of MicrographFile
@@ -62,7 +69,7 @@ def expand_inputs(inputs: Sequence[str | Path]) -> list[MicrographFile]:
     found: dict[str, MicrographFile] = {}
     for given in inputs:
         try:
-            for one in _expand(str(given)):
+            for one in _expand(str(given), note):
                 # A link to a file is that file.
                 true_path = os.path.realpath(one.location)
                 first = found.setdefault(true_path, one)
@@ -103,19 +110,23 @@ def listed_optics(inputs: Sequence[str | Path]) -> dict[str, dict[str, Any]]:
     return optics
 
 
-def _expand(given: str) -> Iterable[MicrographFile]:
+def _expand(given: str, note: Callable[[str], None] | None) -> Iterable[MicrographFile]:
     if given.startswith("@"):
         return _from_list(Path(given[1:]).expanduser())
     path = Path(given).expanduser()
     if path.is_dir():
-        return map(MicrographFile, _from_folder(path))
+        return map(MicrographFile, _versions(_from_folder(path), note))
     if path.suffix.lower() == ".star" and path.is_file():
         return _from_star(path)
     if path.exists() or path.is_symlink():
         return [MicrographFile(path)]
     if _GLOB_CHARACTERS.search(given):
-        return map(MicrographFile, _from_glob(str(path)))
+        return map(MicrographFile, _versions(_from_glob(str(path)), note))
     raise UsageError(f"{given}: there is no such file or folder; check the name, and the folder you are in")
+
+
+def _versions(paths: list[Path], note: Callable[[str], None] | None) -> list[Path]:
+    return paths if note is None else one_of_each_field(paths, note)
 
 
 def _from_folder(folder: Path) -> list[Path]:

@@ -42,7 +42,9 @@ def places_of(names: Iterable[str], listing: Path) -> Iterator[tuple[Path, ...]]
 def _folders_above(listing: Path) -> list[Path]:
     """Return the folders that a list lies in, the nearest first, without the current one."""
     current = Path.cwd()
-    return [folder for folder in listing.absolute().parents if folder != current]
+    # Resolved, as `two/../one` would go wrong where `two` is a link, and reads badly in messages.
+    nearest = Path(os.path.realpath(listing.parent))
+    return [folder for folder in (nearest, *nearest.parents) if folder != current]
 
 
 def _names_in(folder: Path) -> frozenset[str]:

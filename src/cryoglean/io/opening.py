@@ -140,6 +140,9 @@ def reading(path: Path) -> Iterator[None]:
 
 def _missing(path: Path) -> MicrographError:
     of_stack = _OF_STACK.search(str(path))
+    if path.is_symlink():
+        cause = f"is a link to {path.readlink()}, which is not there"
+        return MicrographError(path, cause, "bring back what it points at, or mend the link")
     if of_stack is None:
         return MicrographError(path, "there is no such file", "check the name and the folder")
     cause = f"names image {int(of_stack[1])} of the stack {of_stack[2]}, not a file of one micrograph"

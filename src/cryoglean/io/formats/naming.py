@@ -144,7 +144,11 @@ def natural_order(path: PurePath | str) -> list[tuple[int, int, str]]:
 
 def plain_name(name: str) -> str:
     """Return a name without the number that cryoSPARC puts before it and the words put behind it."""
-    name = _UID.sub("", name)
+    return without_added_words(_UID.sub("", name))
+
+
+def without_added_words(name: str) -> str:
+    """Return a name without the words that programs put behind it."""
     while (shorter := _ADDED.sub("", name)) != name and shorter:
         name = shorter
     return name

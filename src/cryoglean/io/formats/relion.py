@@ -305,9 +305,9 @@ def _place_of(entry: str, places: Sequence[Path], listing: Path) -> Path:
     CoordinateError
         It is not there, or could be either of two.
     """
-    folder, parts = listing.absolute().parent, Path(entry).parts
+    folder, parts = Path(os.path.realpath(listing.parent)), Path(entry).parts
     there = [place for place in places if place.is_file()]
-    beside = [place for place in there if place.absolute().is_relative_to(folder)]
+    beside = [place for place in there if Path(os.path.realpath(place)).is_relative_to(folder)]
     moved = (folder.joinpath(*parts[i:]) for i in range(1, len(parts)))
     found = beside[:1] or there or [file for file in moved if file.is_file()][:1]
     if not found:
