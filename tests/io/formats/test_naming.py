@@ -90,3 +90,60 @@ def test_two_paths_never_share_a_name_and_names_do_not_depend_on_the_order(paths
     named = distinct_names(paths)
     assert len(set(named.values())) == len(set(paths))
     assert distinct_names(paths[::-1]) == named
+
+
+JOBS = ("MotionCorr/job002/Movies/m1.mrc", "MotionCorr/job003/Movies/m1.mrc")
+
+
+@pytest.mark.parametrize("project", ["", "/data/project/"])
+def test_folders_part_micrographs_of_one_name(project):
+    micrographs = [project + path for path in JOBS]
+    match = pair_micrographs(JOBS[::-1], micrographs)
+    assert match.pairs == dict(zip(JOBS, micrographs, strict=True))
+    assert match.elsewhere == ()
+
+
+@pytest.mark.parametrize("name", ["m1", "m1.mrc", "m1_DW", "Movies/m1.mrc", "elsewhere/m1.mrc"])
+def test_what_does_not_part_micrographs_of_one_name_is_refused_naming_them(name):
+    match = pair_micrographs([name], JOBS)
+    assert match.pairs == {}
+    assert match.ambiguous == {name: JOBS}
+    assert match.why_not(name) == f"the micrograph {name} could be {JOBS[0]} or {JOBS[1]}"
+
+
+def test_one_whole_path_is_not_another_of_the_same_last_folders():
+    match = pair_micrographs(["/a/job002/m1.mrc"], ["/b/job002/m1.mrc", "/a/job002/m1.mrc"])
+    assert match.pairs == {"/a/job002/m1.mrc": "/a/job002/m1.mrc"}
+
+
+def test_micrographs_that_were_moved_are_found_by_name_and_that_is_told():
+    match = pair_micrographs(["/old/place/m1.mrc"], ["/new/m1.mrc", "/new/m2.mrc"])
+    assert match.pairs == {"/old/place/m1.mrc": "/new/m1.mrc"}
+    assert match.elsewhere == ("/old/place/m1.mrc",)
+
+
+def test_two_picks_never_share_a_micrograph():
+    match = pair_micrographs(JOBS, ["/new/m1.mrc"])
+    assert match.pairs == {}
+    assert match.why_not(JOBS[0]).endswith("could be /new/m1.mrc, but so could that of other picks")
+
+
+@pytest.mark.parametrize(
+    ("name", "micrograph"),
+    [
+        ("m1.mrc", "raw/m1.mrc"),
+        ("raw/m1.tif", "raw/m1.tif"),
+        ("m1.tif", "raw/m1.tif"),
+        (">raw/m1.mrc", "raw/m1.mrc"),  # cryoSPARC's mark of paths within its project
+        ("./raw/../raw/m1.tif", "raw/m1.tif"),
+    ],
+)
+def test_the_suffix_parts_files_of_one_name_and_folder(name, micrograph):
+    assert pair_micrographs([name], ["raw/m1.mrc", "raw/m1.tif"]).pairs == {name: micrograph}
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_names_follow_from_the_set_of_micrographs_and_some_may_be_kept(turned):
+    paths = JOBS[::-1] if turned else JOBS
+    assert distinct_names(paths) == {JOBS[0]: "m1", JOBS[1]: "Movies_m1"}
+    assert distinct_names(paths, kept={JOBS[1]: "m1"}) == {JOBS[1]: "m1", JOBS[0]: "Movies_m1"}
