@@ -38,7 +38,7 @@ def info(
         try:
             header = read_header(one.path)
             known = believed_pixel_size(header, one, given=None)
-            doubt = "; ".join(known.remarks)
+            doubt = "; ".join(known.remarks) if known.angstrom else header.pixel_size_doubt
             headers.append(replace(header, pixel_size=known.angstrom, pixel_size_doubt=doubt))
         except MicrographError as error:
             failures.append(error)
