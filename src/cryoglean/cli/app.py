@@ -100,6 +100,10 @@ def run() -> None:
         # The reader of our output left (`cryoglean info … | head`): no message, and none at interpreter exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        # A file of which nothing else could be said: names that are too long, disks that fail.
+        typer.secho(f"error: {error.filename or 'a file'}: {error.strerror or error}", fg="red", err=True)
+        sys.exit(1)
     except Exception as error:
         if DEBUG in os.environ:
             raise

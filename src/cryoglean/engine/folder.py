@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryoglean.errors import OutputError
+from cryoglean.io.limits import is_folder
+
 
 def file_name(name: str) -> str:
     """Return a name that files are called after, which must be no path: it may come from anybody's files.
@@ -176,6 +179,19 @@ class RunFolder:
     def overlay(self, name: str) -> Path:
         """Picture of a micrograph with its picks, by its name."""
         return self.overlays / f"{name}.png"
+
+    def require_own_folders(self) -> None:
+        """Make sure that what is written into the folders of the run stays in it, as those may be anybody's.
+
+        Raises
+        ------
+        OutputError
+            One of them is a link to a folder elsewhere.
+        """
+        for path in self.root.iterdir() if is_folder(self.root) else ():
+            if path.is_symlink() and is_folder(path):
+                cause = "is a link to another folder, and results stay within that of the run"
+                raise OutputError(path, cause, "put the folder itself in its place")
 
     def sweep(self) -> None:
         """Remove what processes that were killed had not finished writing."""

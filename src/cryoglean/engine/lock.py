@@ -34,7 +34,9 @@ def locked(path: Path, *, shared: bool = False, wait: bool = False) -> Iterator[
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+", encoding="utf-8")
+        # Not through a link, which may lead to somebody's file: what is in the lock is replaced.
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        file = os.fdopen(os.open(path, flags, 0o666), "a+", encoding="utf-8")
     except OSError as error:
         remedy = "choose another place with --out"
         raise OutputError(path.parent, f"cannot be written to: {error.strerror}", remedy) from None

@@ -25,7 +25,7 @@ from cryoglean.engine.plan import Job, plan_jobs
 from cryoglean.engine.records import read_record, write_record
 from cryoglean.errors import CorrectionsError, FileError, MicrographError, NewerError
 from cryoglean.io.formats.naming import natural_order
-from cryoglean.io.limits import read_file
+from cryoglean.io.limits import is_file, read_file
 from cryoglean.io.locating import places_of
 from cryoglean.io.micrographs import micrograph_name
 from cryoglean.io.writing import complete_or_absent, writing
@@ -206,7 +206,7 @@ def _file_of(entry: Entry, folder: RunFolder) -> MicrographFile:
 
 def _likeliest(places: Sequence[Path], key: str, folder: RunFolder) -> Path:
     """Choose the place with the file that the record is of; else the first that is there; else the first."""
-    there = [place for place in dict.fromkeys(places) if place.is_file()]
+    there = [place for place in dict.fromkeys(places) if is_file(place)]
     if len(there) > 1:
         record = read_record(folder.record(key))
         if record is not None:

@@ -143,6 +143,7 @@ def reselect(folder: RunFolder, changed: SelectConfig) -> Summary:
     """
     config = read_config(folder.config)
     with locked(folder.lock):
+        folder.require_own_folders()
         require_not_newer(folder)
         new = {name: getattr(changed, name) for name in changed.model_fields_set}
         config = config.changed(**new)
@@ -162,6 +163,7 @@ def prepare(run: Run, *, keep_names: bool = False) -> list[Job]:
     OutputError
         It cannot be written.
     """
+    run.folder.require_own_folders()
     require_not_newer(run.folder)
     if run.engine.shard is None:
         run.folder.sweep()

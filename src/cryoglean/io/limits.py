@@ -42,6 +42,22 @@ def open_file(path: Path | str) -> BufferedReader:
         raise
 
 
+def is_file(path: Path | str) -> bool:
+    """Tell whether there is a file of a name, which may be one that no file can have."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def is_folder(path: Path | str) -> bool:
+    """Tell whether there is a folder of a name, which may be one that no folder can have."""
+    try:
+        return Path(path).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def require_file(path: Path | str) -> None:
     """Make sure that a path is a plain file, for libraries that open it themselves.
 

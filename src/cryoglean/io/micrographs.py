@@ -168,7 +168,9 @@ def extent(data: NDArray[Any]) -> tuple[float, float]:
     """
     rows = max(1, _BLOCK_PIXELS // data.shape[1])
     blocks = [data[top : top + rows] for top in range(0, len(data), rows)]
-    bounds = np.array([(block.min(), block.max()) for block in blocks], np.float64)
+    # Some bits that are no number make a noise when they are moved.
+    with np.errstate(invalid="ignore"):
+        bounds = np.array([(block.min(), block.max()) for block in blocks], np.float64)
     return float(bounds[:, 0].min()), float(bounds[:, 1].max())
 
 

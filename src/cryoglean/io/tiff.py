@@ -81,7 +81,11 @@ def read_frames(header: Header) -> Iterator[NDArray[Any]]:
             # Before it is decoded: a page may promise any number of pixels.
             require_shape(header, number, page)
             image = page.asarray()
-            yield grey(np.moveaxis(image, 0, -1) if page.axes.startswith("S") else image)
+            image = grey(np.moveaxis(image, 0, -1) if page.axes.startswith("S") else image)
+            if image.shape != header.shape:
+                got = f"frame {number + 1} comes out with the shape {image.shape}"
+                raise MicrographError(header.path, f"damaged: {got}, not {header.shape}", COPY_AGAIN)
+            yield image
 
 
 def read_image(header: Header) -> NDArray[Any]:
@@ -94,7 +98,12 @@ def open_tiff(path: Path, *, superres: int = 0) -> Iterator[Any]:
     """Open a TIFF or EER file with tifffile; `superres` renders EER frames finer, by that power of 2."""
     import tifffile
 
-    with open_file(path) as file, tifffile.TiffFile(file, superres=superres, name=path.name) as tiff:
+    # What tifffile logs would appear on the terminal where nobody collects it.
+    with (
+        _complaints(),
+        open_file(path) as file,
+        tifffile.TiffFile(file, superres=superres, name=path.name) as tiff,
+    ):
         yield tiff
 
 

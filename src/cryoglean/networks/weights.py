@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from scipy.special import expit
 
 from cryoglean.errors import UsageError, WeightsError
-from cryoglean.io.limits import read_file
+from cryoglean.io.limits import is_file, is_folder, read_file
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.networks.settings import Calibration, OutlineModel, SizeModel, WeightsCard
 from cryoglean.settings import fault_of
@@ -95,9 +95,9 @@ def find_weights(name: str | Path) -> Path:
         Neither such a name nor such a folder.
     """
     folder = _SHIPPED / name
-    if not (folder / CARD).is_file():
+    if not is_file(folder / CARD):
         folder = Path(name)
-    if not folder.is_dir():
+    if not is_folder(folder):
         known = ", ".join(sorted(path.parent.name for path in _SHIPPED.glob(f"*/{CARD}"))) or "none"
         raise UsageError(f"no weights named {str(name)!r}, and no such folder; the package has: {known}")
     return folder

@@ -20,6 +20,7 @@ from cryoglean.io.formats.helices import are_helix_ends, has_segments, read_segm
 from cryoglean.io.formats.rows import Rows, by_micrograph, has_depth, require_centres, tomogram_error
 from cryoglean.io.formats.star import Block, find_block, read_star, write_star
 from cryoglean.io.formats.text import as_floats, as_text, read_text, typed, word_columns
+from cryoglean.io.limits import is_file
 from cryoglean.io.micrographs import micrograph_name
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.types import Picks
@@ -113,7 +114,7 @@ def write_eman2(picks: Picks, path: Path) -> None:
     CoordinateError
         The file exists and is not an EMAN2 info file.
     """
-    info = _read_info(path) if path.exists() else {}
+    info = _read_info(path) if is_file(path) else {}
     tags = as_text(picks.extra.get("tag", np.full(len(picks), "manual"))).tolist()
     places = np.round(picks.xy, 6).tolist()
     rows = zip(places, tags, picks.score.tolist(), strict=True)

@@ -13,6 +13,7 @@ from cryoglean.errors import CoordinateError, CryogleanError, UsageError
 from cryoglean.io.formats import boxes, cryosparc, relion, tables
 from cryoglean.io.formats.frames import FRACTIONS
 from cryoglean.io.formats.naming import distinct_names
+from cryoglean.io.limits import is_file, is_folder
 from cryoglean.types import Picks
 
 LIST_FILE = "autopick.star"
@@ -163,9 +164,9 @@ def require_places(picks: Iterable[Picks], path: Path) -> None:
 
 
 def _read_any(path: Path, name: str | None, pixel_size: float | None) -> list[Picks]:
-    if not path.is_dir():
+    if not is_folder(path):
         return _read(path, name, pixel_size)
-    if name in (None, "relion") and (path / LIST_FILE).is_file():
+    if name in (None, "relion") and is_file(path / LIST_FILE):
         return _read(path / LIST_FILE, "relion", pixel_size)
     files = _files_in(path, name)
     read = [(file, picks) for file in files for picks in _read(file, name, pixel_size)]
@@ -224,7 +225,7 @@ def write_picks(
     """
     path = Path(path)
     dialect = dialect_of(path, format)
-    names_file = path.suffix.lower() == dialect.suffix and not path.is_dir()
+    names_file = path.suffix.lower() == dialect.suffix and not is_folder(path)
     picks = _named_apart(picks)
     if isinstance(dialect, ManyInOne):
         target = path if names_file else path / f"picks{dialect.suffix}"

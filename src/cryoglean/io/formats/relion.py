@@ -44,6 +44,7 @@ from cryoglean.io.formats.rows import (
 )
 from cryoglean.io.formats.star import Block, find_block, read_star, write_star
 from cryoglean.io.formats.text import as_text, read_text, typed
+from cryoglean.io.limits import is_file
 from cryoglean.io.locating import places_of
 from cryoglean.io.micrographs import micrograph_name
 from cryoglean.types import Picks
@@ -306,10 +307,10 @@ def _place_of(entry: str, places: Sequence[Path], listing: Path) -> Path:
         It is not there, or could be either of two.
     """
     folder, parts = Path(os.path.realpath(listing.parent)), Path(entry).parts
-    there = [place for place in places if place.is_file()]
+    there = [place for place in places if is_file(place)]
     beside = [place for place in there if Path(os.path.realpath(place)).is_relative_to(folder)]
     moved = (folder.joinpath(*parts[i:]) for i in range(1, len(parts)))
-    found = beside[:1] or there or [file for file in moved if file.is_file()][:1]
+    found = beside[:1] or there or [file for file in moved if is_file(file)][:1]
     if not found:
         remedy = "run this from RELION's project folder"
         raise CoordinateError(listing, f"lists {entry}, which is not there", remedy)

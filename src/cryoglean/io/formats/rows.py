@@ -110,9 +110,10 @@ def require_micrographs(paths: NDArray[Any], file: Path | str) -> NDArray[Any]:
     CoordinateError
         A row of `file` names no micrograph.
     """
-    nameless = np.flatnonzero(paths == "")
-    if len(nameless):
-        raise CoordinateError(file, f"row {nameless[0] + 1} names no micrograph")
+    starts, _ = runs(paths)
+    nameless = next((row for row in starts.tolist() if paths[row] == "" or "\0" in paths[row]), None)
+    if nameless is not None:
+        raise CoordinateError(file, f"row {nameless + 1} names no micrograph")
     return paths
 
 
