@@ -6,11 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import mrcfile
+import numpy as np
 import pytest
 
 from cryoglean.handover import relion as handover
 from cryoglean.io.formats import read_picks
 from cryoglean.io.formats.star import read_star
+from tests.handover.conftest import write_micrograph
 
 JOB = "External/job002"
 ARGUMENTS = ("relion", "--o", f"{JOB}/", "--in_mics", "Import/job001/micrographs.star")
@@ -109,6 +112,37 @@ def test_projects_of_relion_3_are_known_by_their_pipeline(shared, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "others", [("MotionCorr/job002/Movies/m.mrc", "MotionCorr/job003/Movies/m.mrc"), ("a/m.mrc", "a/m.tif")]
+)
+def test_relion_3_is_given_no_picks_that_it_takes_for_those_of_another_micrograph(project, cryoglean, others):
+    for other in others:
+        Path(other).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy("Movies/mic_01.mrc", other)
+    listed = Path("Import/job001/micrographs.star")
+    listed.write_text(listed.read_text() + "".join(f"{other} 1\n" for other in others))
+    Path("default_pipeline.star").write_text(PIPELINE + NODES_OF_RELION_3)
+    code, _, err = cryoglean(*ARGUMENTS)
+    assert code == 1
+    assert f"RELION 3 does not tell the picks of {others[0]} from those of {others[1]}" in err
+    assert ends() == {handover.FAILURE}
+    assert not Path(JOB, "picks").exists()
+    Path("default_pipeline.star").unlink()  # RELION 4 and 5 go by the list.
+    assert cryoglean(*ARGUMENTS)[0] == 0
+    assert [one.path for one in read_picks(f"{JOB}/autopick.star")][3:] == list(others)
+
+
+def test_micrographs_in_a_folder_called_picks_keep_their_coordinates_in_relion_3(project, cryoglean):
+    Path("Movies").rename("picks")
+    listed = Path("Import/job001/micrographs.star")
+    listed.write_text(listed.read_text().replace("Movies/", "picks/"))
+    Path("default_pipeline.star").write_text(PIPELINE + NODES_OF_RELION_3)
+    assert cryoglean(*ARGUMENTS)[0] == 0
+    for name in ("mic_01", "mic_02", "mic_03"):
+        assert not Path(JOB, f"picks/{name}_autopick.star").is_symlink()
+    assert [18 <= len(one) <= 24 for one in read_picks(f"{JOB}/autopick.star")] == [True] * 3
+
+
+@pytest.mark.parametrize(
     ("path", "below"),
     [
         ("MotionCorr/job002/Movies/a.mrc", "Movies/a.mrc"),
@@ -124,6 +158,10 @@ def test_paths_below_a_job(path, below):
 
 
 PIPELINE = "data_pipeline_general\n\n_rlnPipeLineJobCounter 1\n"
+NODES_OF_RELION_3 = (
+    "\ndata_pipeline_nodes\n\nloop_\n_rlnPipeLineNodeName\n_rlnPipeLineNodeType\n"
+    "Import/job001/micrographs.star 1\n"
+)
 JOB_STAR = """
 data_job
 
@@ -203,3 +241,49 @@ def test_relion_runs_the_job_and_extracts_its_picks(project):
     for one in extracted:
         assert one.xy == pytest.approx(picked[one.name].xy, abs=1e-5)
         assert one.pixel_size == 2
+
+
+@pytest.mark.external
+@pytest.mark.skipif(shutil.which("relion_pipeliner") is None, reason="RELION is not installed")
+def test_micrographs_of_one_name_in_two_optics_groups_go_through_relion(project, cryoglean, rng):
+    shutil.rmtree("Import")
+    sizes = {"grid1": 2.0, "grid2": 2.5}
+    for folder in sizes:
+        for name in ("mic_01", "mic_02"):
+            write_micrograph(Path(folder, f"{name}.mrc"), rng)
+    Path("default_pipeline.star").write_text(PIPELINE)
+    for number, (folder, size) in enumerate(sizes.items(), 1):
+        options = IMPORT.replace("Movies/", f"{folder}/").replace("name all", f"name {folder}")
+        schedule(number, "Import", 0, options.replace("angpix 2.0", f"angpix {size}"))
+    imported = " ".join(f"Import/job00{number}/micrographs.star" for number in (1, 2))
+    call("relion_star_handler", "--combine", "--i", imported, "--o", "both.star")
+    external = EXTERNAL.format(program=Path(sys.executable).with_name("cryoglean"))
+    schedule(3, "External", 99, external.replace("Import/job001/micrographs.star", "both.star"))
+    job = "External/job003"
+    assert ends(job) == {handover.SUCCESS}, Path(job, "run.err").read_text()
+
+    Path("Extract/job004").mkdir(parents=True)
+    call(
+        *("relion_preprocess", "--i", "both.star", "--extract", "--extract_size", "48"),
+        *("--coord_dir", f"{job}/", "--coord_suffix", "_autopick.star"),
+        *("--part_star", "Extract/job004/particles.star", "--part_dir", "Extract/job004/"),
+    )
+    assert cryoglean("extract", job, "--micrographs", "both.star", "--out", "ours", "--box", 48)[0] == 0
+    paths = [f"{folder}/{name}.mrc" for folder in sizes for name in ("mic_01", "mic_02")]
+    picked = {one.path: one for one in read_picks(f"{job}/autopick.star")}
+    assert sorted(picked) == paths
+    for particles in ("Extract/job004/particles.star", "ours/particles.star"):
+        extracted = {one.path: one for one in read_picks(particles)}
+        assert sorted(extracted) == paths
+        for path, one in extracted.items():
+            assert one.xy == pytest.approx(picked[path].xy, abs=1e-5)
+            assert one.pixel_size == pytest.approx(sizes[path.partition("/")[0]])
+            middle = np.argmin(np.linalg.norm(one.xy - [200, 160], axis=1))
+            number, _, stack = one.extra["rlnImageName"][middle].partition("@")
+            image = mrcfile.read(stack)[int(number) - 1]
+            column, row = np.floor(one.xy[middle]).astype(int) - 24
+            micrograph = mrcfile.read(path)
+            # The fraction of a pixel goes either way, and ours are bright.
+            cuts = [micrograph[row + y :, column + x :][:48, :48] for y in (0, 1) for x in (0, 1)]
+            likeness = [abs(np.corrcoef(image.ravel(), cut.ravel())[0, 1]) for cut in cuts]
+            assert max(likeness) > 0.99

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +84,8 @@ def pick_for_relion(job: ExternalJob, report: Reporter, stop: threading.Event) -
     """
     with _abort_file_watched(job.folder, stop):
         micrographs = expand_inputs([job.micrographs])
+        if is_relion_3(Path()):
+            _places_for_relion_3(job, [one.listed for one in micrographs])  # Refused before the work.
         ended = pick(Run(micrographs, RunFolder(job.folder), job.config, job.engine), report, stop)
     if ended.stopped:
         raise Aborted(job.folder, "the job was stopped", "Continue goes on from here")
@@ -179,10 +181,12 @@ def _lay_out_for_relion_3(job: ExternalJob) -> Path:
     run = RunFolder(job.folder)
     listing = find_block(read_star(run.star_list), "rlnMicrographName", "rlnMicrographCoordinates")
     assert listing is not None
-    names = zip(listing.text("rlnMicrographName"), listing.text("rlnMicrographCoordinates"), strict=True)
-    for micrograph, coordinates in names:
-        target = job.folder / below_job(Path(micrograph)).with_suffix("")
-        target = target.with_name(f"{target.name}{AUTOPICK}.star")
+    micrographs = listing.text("rlnMicrographName").tolist()
+    places = _places_for_relion_3(job, micrographs)
+    for micrograph, coordinates in zip(micrographs, listing.text("rlnMicrographCoordinates"), strict=True):
+        target = places[micrograph]
+        if os.path.realpath(target) == os.path.realpath(coordinates) and not target.is_symlink():
+            continue
         target.parent.mkdir(parents=True, exist_ok=True)
         target.unlink(missing_ok=True)
         # A link, so that another selection in this run is what RELION reads too.
@@ -191,6 +195,27 @@ def _lay_out_for_relion_3(job: ExternalJob) -> Path:
     with complete_or_absent(node) as partial:
         partial.write_text(f"{job.micrographs}\n", encoding="utf-8")
     return node
+
+
+def _places_for_relion_3(job: ExternalJob, micrographs: Iterable[str]) -> dict[str, Path]:
+    """Return where RELION 3 looks for the coordinates of each micrograph.
+
+    Raises
+    ------
+    CoordinateError
+        It looks for those of two micrographs in one place, as where two jobs made them of movies of one name.
+    """
+    owners: dict[Path, str] = {}
+    for micrograph in micrographs:
+        place = job.folder / below_job(Path(micrograph)).with_suffix("")
+        place = place.with_name(f"{place.name}{AUTOPICK}.star")
+        other = owners.setdefault(place, micrograph)
+        if other != micrograph:
+            cause = f"RELION 3 does not tell the picks of {other} from those of {micrograph}"
+            raise CoordinateError(
+                job.micrographs, cause, "pick the micrographs of each job by themselves, or use RELION 4 or 5"
+            )
+    return {micrograph: place for place, micrograph in owners.items()}
 
 
 def below_job(path: Path) -> Path:
