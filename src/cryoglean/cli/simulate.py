@@ -17,7 +17,18 @@ if TYPE_CHECKING:
     from cryoglean.simulate import Structure
 
 
-Procedural = Literal["apoferritin", "globular", "elongated", "oligomer", "shell", "barrel", "rod", "membrane"]
+Procedural = Literal[
+    "apoferritin",
+    "globular",
+    "elongated",
+    "oligomer",
+    "shell",
+    "barrel",
+    "rod",
+    "membrane",
+    "nanodisc",
+    "small",
+]
 
 
 @configured(SimulationConfig)

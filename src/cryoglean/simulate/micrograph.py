@@ -24,6 +24,7 @@ from cryoglean.simulate.ice import (
 )
 from cryoglean.simulate.masks import particle_mask, paste_label
 from cryoglean.simulate.placement import Layer, place_particles
+from cryoglean.simulate.processing import process
 from cryoglean.simulate.projection import Projector, euler_angles, projector
 from cryoglean.simulate.sampling import sample_conditions
 from cryoglean.simulate.settings import Conditions, SimulationConfig
@@ -43,7 +44,7 @@ class Simulated:
     Parameters
     ----------
     micrograph : Micrograph
-        Electron counts.
+        Electron counts, or what programs made of them.
     truth : Picks
         Every particle whose centre lies in the field. `extra` holds, under RELION's names, the Euler angles
         (degrees) and each particle's own defocus (Å), and `depth` (Å below the middle of the ice), `visible`
@@ -165,6 +166,9 @@ def simulate_view(
     rest = _lay_down_rest(setup, thickness, streams)
     passing = _passing(setup, thickness)
     counts, clean = _expose(setup, signal, rest, passing=passing, streams=streams)
+    counts = process(
+        counts, conditions.processing, pixel_size=conditions.pixel_size, rng=streams["processing"]
+    )
     inside = _is_inside(setup, particles)
     rows = np.concatenate([np.flatnonzero(inside), np.flatnonzero(~inside & (sizes[:, 1] > 0))])
     picks = _describe(setup, particles, sizes, contamination=rest.contamination, name=name)[rows]
@@ -180,7 +184,7 @@ def simulate_view(
     )
 
 
-_STREAMS = ("placement", "thickness", "noise", "contaminants", "beam", "counting")
+_STREAMS = ("placement", "thickness", "noise", "contaminants", "beam", "counting", "processing")
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,8 +2,8 @@
 
 Residues fill domains at the density of protein, with crevices; domains stick together into a subunit; a point
 group or a helix turns the subunit into a complex. Shapes: a compact or an extended chain of domains, an
-oligomer, a hollow shell, a barrel of stacked rings, a helical rod, and a membrane protein in its detergent
-micelle.
+oligomer, a hollow shell, a barrel of stacked rings, a helical rod, a membrane protein in its detergent
+micelle or in a nanodisc, and a small protein of two to five domains.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from scipy.spatial.transform import Rotation
 from cryoglean.simulate.scattering import HEXOSE, METHYLENE, RESIDUE, species
 from cryoglean.simulate.structures import AtomicModel, Structure
 
-ProceduralKind = Literal["globular", "elongated", "oligomer", "shell", "barrel", "rod", "membrane"]
+ProceduralKind = Literal[
+    "globular", "elongated", "oligomer", "shell", "barrel", "rod", "membrane", "nanodisc", "small"
+]
 KINDS: tuple[ProceduralKind, ...] = get_args(ProceduralKind)
 
 _CONTACT = 0.86
@@ -64,6 +66,8 @@ def procedural_structure(kind: ProceduralKind, seed: int) -> Structure:
         "barrel": _barrel,
         "rod": _rod,
         "membrane": _membrane,
+        "nanodisc": _nanodisc,
+        "small": _small,
     }
     model = makers[kind](np.random.default_rng([seed, KINDS.index(kind)]))
     return Structure(f"{kind}-{seed}", model.centred())
@@ -172,15 +176,71 @@ def _rod(rng: np.random.Generator) -> AtomicModel:
     return _residues(turned.reshape(-1, 3))
 
 
+def _small(rng: np.random.Generator) -> AtomicModel:
+    """Make a protein of 30 to 160 kDa, of one chain or of two."""
+    domains = _chain(int(rng.integers(2, 6)), rng, extended=bool(rng.random() < 0.4))
+    if rng.random() < 0.4 and len(domains.radius) < 4:
+        return _assembled(domains, _point_group("C2"), rng)
+    return _residues(_fill(domains, rng))
+
+
 def _membrane(rng: np.random.Generator) -> AtomicModel:
     """Make a cyclic transmembrane protein with domains outside the membrane, and its micelle."""
+    protein = _transmembrane(rng)
+    return _residues(protein).joined(micelle(protein, rng))
+
+
+def _nanodisc(rng: np.random.Generator) -> AtomicModel:
+    """Make a cyclic transmembrane protein in a disc of lipids that two belts of protein hold together."""
+    protein = _transmembrane(rng)
+    return _residues(protein).joined(nanodisc(protein, rng))
+
+
+def _transmembrane(rng: np.random.Generator) -> Points:
+    """Residues of a cyclic protein whose membrane lies at |z| < 15 Å, with domains outside it."""
     fold = int(rng.choice([1, 1, 2, 3, 4, 5, 6]))
     subunit = _domains_along_z(_chain(int(rng.integers(2, 5)), rng, extended=True))
     operators = _point_group(f"C{fold}")
     distance = _contact_distance(subunit, operators, np.array([1.0, 0.0, 0.0])) if fold > 1 else 0.0
     placed = subunit.moved(np.eye(3), np.array([distance, 0, -subunit.centre[0, 2]]))
-    protein = _copies(_fill(placed, rng), operators)
-    return _residues(protein).joined(micelle(protein, rng))
+    return _copies(_fill(placed, rng), operators)
+
+
+def nanodisc(protein: Points, rng: np.random.Generator) -> AtomicModel:
+    """Bilayer about a protein, 22 to 40 Å wider on each side, with head groups and a belt of protein.
+
+    Parameters
+    ----------
+    protein : array, shape (n, 3)
+        Points of the protein, Å; its membrane lies at |z| < 15 Å.
+    rng : Generator
+        Draws the width of the disc and the places of molecules.
+
+    Notes
+    -----
+    Tails fill 30 Å and heads 7 Å to either side; the belt is 10 Å wide, as two helices of the scaffold are
+    (Bayburt, Grinkova & Sligar, Nano Lett. 2002, 2, 853).
+    """
+    rim = _reach_in_membrane(protein) + rng.uniform(12, 30)
+    points, codes = [], []
+    for code, low, high, inner, outer in (
+        (METHYLENE, 0.0, 15.0, 0.0, rim),
+        (HEXOSE, 15.0, 22.0, 0.0, rim),
+        (RESIDUE, 0.0, 12.0, rim, rim + 10),
+    ):
+        sites = _lattice(rim + 25, species(code).volume, rng)
+        height, radius = np.abs(sites[:, 2]), np.hypot(sites[:, 0], sites[:, 1])
+        sites = sites[(height >= low) & (height < high) & (radius >= inner) & (radius < outer)]
+        sites = sites[cKDTree(protein).query(sites, distance_upper_bound=5.5)[0] > 5]
+        points.append(sites)
+        codes.append(np.full(len(sites), code, np.uint8))
+    return AtomicModel(np.concatenate(points).astype(np.float32), np.concatenate(codes))
+
+
+def _reach_in_membrane(protein: Points) -> float:
+    """How far a protein reaches from the axis within its membrane, Å; 0 where it has no part there."""
+    belt = np.abs(protein[:, 2]) < 15
+    return float(np.percentile(np.hypot(*protein[belt, :2].T), 90)) if belt.any() else 0.0
 
 
 def micelle(protein: Points, rng: np.random.Generator) -> AtomicModel:
@@ -193,8 +253,7 @@ def micelle(protein: Points, rng: np.random.Generator) -> AtomicModel:
     rng : Generator
         Draws the thickness of the belt and the places of molecules.
     """
-    belt = np.abs(protein[:, 2]) < 15
-    reach = float(np.percentile(np.hypot(*protein[belt, :2].T), 90)) if belt.any() else 0.0
+    reach = _reach_in_membrane(protein)
     tails = np.array([reach + rng.uniform(16, 22), reach + rng.uniform(16, 22), rng.uniform(14, 18)])
     heads = tails + 6.5
     extent = float(heads.max())

@@ -14,6 +14,8 @@ from cryoglean.simulate.settings import (
     Exposure,
     Ice,
     Optics,
+    Processing,
+    ProcessingRanges,
     SimulationConfig,
 )
 
@@ -42,6 +44,7 @@ def sample_conditions(config: SimulationConfig, rng: np.random.Generator) -> Con
             ice=_ice(config, rng),
             crowd=_crowd(config, rng),
             contaminants=_contaminants(config, rng),
+            processing=sample_processing(config.processing, rng, chance_factor=config.processed),
         )
     except ValidationError as error:
         first = error.errors()[0]
@@ -61,6 +64,24 @@ def sample(wanted: Range, rng: np.random.Generator, *, chance_factor: float = 1.
     if wanted.log:
         return float(wanted.low * (wanted.high / wanted.low) ** place)
     return float(wanted.low + (wanted.high - wanted.low) * place)
+
+
+def sample_processing(
+    ranges: ProcessingRanges, rng: np.random.Generator, *, chance_factor: float
+) -> Processing:
+    """Draw what programs did to one micrograph."""
+    return Processing(
+        gain_error=sample(ranges.gain_error, rng, chance_factor=chance_factor),
+        coloured_noise=sample(ranges.coloured_noise, rng, chance_factor=chance_factor),
+        noise_power=sample(ranges.noise_power, rng),
+        wiener=sample(ranges.wiener, rng, chance_factor=chance_factor),
+        nonlocal_means=sample(ranges.nonlocal_means, rng, chance_factor=chance_factor),
+        lowpass=sample(ranges.lowpass, rng, chance_factor=chance_factor),
+        lowpass_steepness=sample(ranges.lowpass_steepness, rng),
+        equalising=sample(ranges.equalising, rng, chance_factor=chance_factor),
+        grey_levels=round(sample(ranges.grey_levels, rng, chance_factor=chance_factor)),
+        jpeg_quality=round(sample(ranges.jpeg_quality, rng, chance_factor=chance_factor)),
+    )
 
 
 def _between(ends: tuple[float, float], rng: np.random.Generator) -> float:

@@ -131,6 +131,31 @@ class Contaminants(Config):
     """Number of aggregates of many particles."""
 
 
+class Processing(Config):
+    """What programs did to one micrograph after the camera; nothing by default."""
+
+    gain_error: float = Field(0.0, ge=0, lt=1)
+    """Relative rms by which the gain reference was wrong, of rows, columns and pixels."""
+    coloured_noise: float = Field(0.0, ge=0, le=20)
+    """Standard deviation of further noise, in units of the image's."""
+    noise_power: float = Field(0.0, ge=-4, le=4)
+    """Power of the frequency with which its amplitude goes: -1 is pink noise, 0 white, 1 blue."""
+    wiener: float = Field(0.0, ge=0, le=2)
+    """How far a denoiser weakens what is noise at each frequency, 1 by as much as it is; 0 for none."""
+    nonlocal_means: float = Field(0.0, ge=0, le=10)
+    """How unlike places may be that non-local means averages, in spreads of the image; 0 for none."""
+    lowpass: float = Field(0.0, ge=0)
+    """Length below which a low-pass filter took variations away, Å; 0 for none."""
+    lowpass_steepness: float = Field(4.0, ge=0.5, le=50)
+    """Order of that Butterworth filter."""
+    equalising: float = Field(0.0, ge=0)
+    """Length over which mean and contrast were made the same, Å; 0 for none."""
+    grey_levels: int = Field(0, ge=0, le=65_536)
+    """Number of grey levels that were left; 0 for all."""
+    jpeg_quality: int = Field(0, ge=0, le=100)
+    """Quality of the JPEG as which it was saved; 0 for none."""
+
+
 class Conditions(Config):
     """Everything one simulated micrograph was made with; saved beside it."""
 
@@ -143,6 +168,7 @@ class Conditions(Config):
     ice: Ice = Ice()
     crowd: Crowd = Crowd()
     contaminants: Contaminants = Contaminants()
+    processing: Processing = Processing()
 
     @field_validator("size")
     @classmethod
@@ -247,6 +273,31 @@ class ContaminantRanges(Config):
     """Aggregates."""
 
 
+class ProcessingRanges(Config):
+    """What programs may have done to a micrograph; every chance is multiplied by `processed`."""
+
+    gain_error: Range = range_of(0.002, 0.03, log=True, chance=0.1)
+    """Relative error of the gain reference."""
+    coloured_noise: Range = range_of(0.3, 2.0, chance=0.2)
+    """Noise added, in standard deviations of the image."""
+    noise_power: Range = range_of(-1.5, 1.0)
+    """Power of the frequency with which the amplitude of that noise goes."""
+    wiener: Range = range_of(0.6, 1.0, chance=0.2)
+    """Strength of a denoiser that weakens each frequency by the noise in it."""
+    nonlocal_means: Range = range_of(0.5, 1.5, chance=0.1)
+    """Strength of denoising by non-local means."""
+    lowpass: Range = range_of(8.0, 60.0, log=True, chance=0.25)
+    """Low-pass filter, Å."""
+    lowpass_steepness: Range = range_of(1.0, 12.0, log=True)
+    """Order of that filter."""
+    equalising: Range = range_of(150.0, 1500.0, log=True, chance=0.1)
+    """Length over which the contrast was made the same, Å."""
+    grey_levels: Range = range_of(6, 200, log=True, chance=0.15)
+    """Grey levels left."""
+    jpeg_quality: Range = range_of(30, 95, chance=0.1)
+    """Quality of a JPEG."""
+
+
 class TileConfig(Config):
     """Training tiles, simulated at the scale on which the network works."""
 
@@ -260,6 +311,8 @@ class TileConfig(Config):
     """Pixel size of the micrograph over that of the tile; above 1 the micrograph had to be magnified."""
     denoising: Range = range_of(0.5, 0.95, chance=0.1)
     """Share of the noise that a program took away, as some users denoise what they pick on."""
+    processed: float = Field(1.0, ge=0, le=4)
+    """Factor on the chances of `processing` for tiles; networks should know what programs do."""
     views: int = Field(128, ge=1, le=4096)
     """Directions from which each structure is projected in advance."""
     procedural: int = Field(140, ge=0, le=100_000)
@@ -294,6 +347,9 @@ class SimulationConfig(Config):
     ice: IceRanges = IceRanges()
     crowd: CrowdRanges = CrowdRanges()
     contaminants: ContaminantRanges = ContaminantRanges()
+    processed: float = Field(0.0, ge=0, le=4)
+    """Factor on the chances of `processing`; 0 leaves micrographs as the camera gives them."""
+    processing: ProcessingRanges = ProcessingRanges()
     tiles: TileConfig = TileConfig()
 
     @field_validator("pixel_size", "dose", "ice_thickness", "coverage", "defocus")

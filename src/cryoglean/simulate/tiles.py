@@ -14,7 +14,7 @@ from cryoglean.io.arrays import Layout, read_arrays
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.simulate.micrograph import Simulated, simulate_view
 from cryoglean.simulate.projection import Grid, projector
-from cryoglean.simulate.sampling import sample, sample_conditions
+from cryoglean.simulate.sampling import sample, sample_conditions, sample_processing
 from cryoglean.simulate.settings import SimulationConfig, TileConfig
 from cryoglean.simulate.structures import AtomicModel, Extent, Structure, directions
 
@@ -167,9 +167,11 @@ def simulate_tile(library: ViewLibrary, config: SimulationConfig, *, rng: np.ran
     detector_pixel = pixel_size * sample(tiles.detector_pixel, rng)
     afterwards = {"detector_pixel": detector_pixel, "denoising": sample(tiles.denoising, rng)}
     exposure = conditions.exposure.changed(**afterwards)
-    changes = {"size": (tiles.size, tiles.size), "pixel_size": pixel_size, "exposure": exposure}
-    view = LibraryProjector(library, pixel_size)
-    return simulate_view(view, conditions.changed(**changes), rng=rng, name=library.name)
+    processing = sample_processing(config.processing, rng, chance_factor=tiles.processed)
+    of_tile = conditions.changed(
+        size=(tiles.size, tiles.size), pixel_size=pixel_size, exposure=exposure, processing=processing
+    )
+    return simulate_view(LibraryProjector(library, pixel_size), of_tile, rng=rng, name=library.name)
 
 
 def _turned_to(towards: NDArray[np.float64]) -> NDArray[np.float64]:
