@@ -39,7 +39,7 @@ SETS = {
 
 
 def processing_steps(diameter_px: float) -> Mapping[str, Processing]:
-    """Steps by name, their lengths in proportion to the particle."""
+    """Name steps whose lengths are in proportion to the particle."""
     return {
         "as it is": Processing(),
         "low-pass, D/4": Processing(lowpass=diameter_px / 4),
@@ -90,14 +90,11 @@ def cell(weights: str, micrographs: list[Micrograph], truth: list, *, sizes: tup
         found.append(picker.find(micrograph, size))
         working = working_image(micrograph, size, networks.weights.card.architecture.particle_px)
         contamination.append(float(networks.segment(working.data).contamination.mean()))
-    merit = evaluate(truth, found, diameter_px=matching_px, tolerances=(0.5,))
-    best = max(
-        evaluate(truth, [f[f.score >= t] for f in found], diameter_px=matching_px, tolerances=(0.5,))
-        .pooled[0]
-        .f1
-        for t in np.linspace(0.02, 0.98, 25)
-    )
-    return f"{merit.pooled[0].average_precision:.3f} {best:.3f} {np.mean(contamination):.3f}"
+    settings = {"diameter_px": matching_px, "tolerances": (0.5,)}
+    average = evaluate(truth, found, **settings).pooled[0].average_precision
+    kept = ([one[one.score >= t] for one in found] for t in np.linspace(0.02, 0.98, 25))
+    best = max(evaluate(truth, picks, **settings).pooled[0].f1 for picks in kept)
+    return f"{average:.3f} {best:.3f} {np.mean(contamination):.3f}"
 
 
 if __name__ == "__main__":

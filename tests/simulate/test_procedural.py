@@ -26,11 +26,12 @@ def test_complexes_are_of_protein_size_and_density_and_in_one_piece(kind):
         tree = cKDTree(protein)
         neighbours = tree.query(protein, k=2)[0][:, 1]
         assert np.median(neighbours) == pytest.approx(4.8, abs=1.2)
-        # Balls of 10 Å about residues join up to one body.
-        reached, front = np.zeros(len(protein), bool), [0]
+        # Balls of 10 Å about residues, lipids and detergent join up to one body.
+        tree = cKDTree(body.xyz)
+        reached, front = np.zeros(len(body), bool), [0]
         while front:
             reached[front] = True
-            touched = {j for near in tree.query_ball_point(protein[front], 10) for j in near}
+            touched = {j for near in tree.query_ball_point(body.xyz[front], 10) for j in near}
             front = [j for j in touched if not reached[j]]
         assert reached.mean() > 0.9
 
