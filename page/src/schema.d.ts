@@ -1106,6 +1106,21 @@ export interface components {
             /** @description The reference picks, where there are any. */
             reference: components["schemas"]["ReferenceSet"] | null;
             /**
+             * About
+             * @description By which size and method it was picked and what to expect of its picks, a line each.
+             */
+            about: string[];
+            /**
+             * Notices
+             * @description What concerns the run as a whole, and what to do; options stand between backticks.
+             */
+            notices: string[];
+            /**
+             * Advice
+             * @description What to try, as next to nothing was picked; empty otherwise.
+             */
+            advice: string[];
+            /**
              * Classes Made
              * @description When its picks were sorted into 2D classes, seconds since 1970; None where they were not.
              */

@@ -9,8 +9,8 @@ from rich.console import Console
 from cryoglean.cli import progress as progress
 from cryoglean.engine.events import Ended, Measured, Started, Waiting
 from cryoglean.engine.outliers import Outlier
-from cryoglean.engine.results import Summary
 from cryoglean.engine.size import MeasuredSize
+from cryoglean.engine.summary import Summary
 from cryoglean.engine.work import Outcome
 
 ASKED = {"method": "auto", "weights": "general", "diameter": None, "contrast": "auto", "angpix": None}
@@ -27,6 +27,18 @@ SUMMARY = Summary(
     failures=(FAILED,),
     warnings={"no pixel size; 1 Å is assumed": 1200, "odd header": 1},
     outliers=(Outlier("mic7", "0 picks; 103 is usual", 17.0),),
+    candidates=200_000,
+    pixel_size=1.5,
+    contaminated_share=0.004,
+    expected_precision=0.963,
+    expected_recall=0.981,
+    method="auto",
+    diameter=112.6,
+    contrast="dark",
+    size_source="discs",
+    threshold=0.21,
+    learning="learned",
+    learning_reason="1684 of 2303 candidates are expected to be particles",
 )
 ENDED = Ended(jobs=600, failed=1, seconds=300.0, stopped=False, summary=SUMMARY)
 
@@ -46,18 +58,31 @@ def test_a_run_is_summed_up_with_counts_rate_warnings_and_outliers() -> None:
     assert progress.summed_up(ENDED) == [
         "600 micrographs done in 300.0 s, 7,200 per hour",
         "123,456 picks in 1,198 micrographs (median 103), 1 failed, 1 not done",
+        "particles measure 113 Å (75 pixels of 1.5 Å), measured by discs that stand out; they are dark",
+        "learned from the run, threshold 0.21: 1684 of 2303 candidates are expected to be particles",
+        "expected: 96% of the picks are particles (precision 0.96), and 98% of the particles among the "
+        "candidates are picked (recall 0.98)",
+        "0.4% of the candidates were refused as contamination",
         "warning: no pixel size; 1 Å is assumed (1,200 micrographs)",
         "warning: odd header",
         "worth a look: mic7: 0 picks; 103 is usual",
     ]
 
 
-def test_much_contamination_is_told_with_the_remedy() -> None:
-    usual, much = (replace(SUMMARY, contaminated_share=share) for share in (0.04, 0.062))
-    assert not any("contamination" in line for line in progress.summed_up(replace(ENDED, summary=usual)))
-    line = progress.summed_up(replace(ENDED, summary=much))[2]
-    assert line.startswith("warning: 6% of all candidates were taken for contamination")
-    assert "--no-contamination" in line
+def test_what_concerns_the_run_and_what_to_try_is_told() -> None:
+    summary = replace(SUMMARY, notices=("6.2% were refused.",), picks=3, advice=("give `--diameter` in Å",))
+    lines = progress.summed_up(replace(ENDED, summary=summary))
+    assert "warning: 6.2% were refused." in lines
+    assert lines[-2:] == ["next to nothing was picked; what to try:", "- give `--diameter` in Å"]
+
+
+def test_a_method_whose_scores_are_no_probabilities_promises_nothing() -> None:
+    paper = replace(
+        SUMMARY, method="paper", learning="not tried", expected_precision=None, expected_recall=None
+    )
+    lines = progress.summed_up(replace(ENDED, summary=paper))
+    assert "method paper, threshold 0.21" in lines
+    assert not any("expected" in line for line in lines)
 
 
 def test_a_part_of_a_run_says_how_to_join_it() -> None:

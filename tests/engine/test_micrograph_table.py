@@ -12,8 +12,8 @@ from cryoglean.engine import Run, RunFolder, pick, reselect
 from cryoglean.engine.micrograph_table import STAR_LABELS, write_micrograph_table
 from cryoglean.engine.plan import plan_jobs
 from cryoglean.engine.records import read_record
-from cryoglean.engine.results import sum_up
 from cryoglean.engine.settings import EngineConfig
+from cryoglean.engine.summary import sum_up
 from cryoglean.engine.work import Outcome
 from cryoglean.io.formats.star import Block, read_star, write_star
 from cryoglean.pickers.settings import PickConfig
@@ -117,6 +117,9 @@ def test_the_summary_says_how_the_run_was_picked(run: RunFolder) -> None:
     share = (np.concatenate(scores) == 0).mean()
     assert summary["contaminated_share"] == pytest.approx(share, abs=1e-6)
     assert (summary["state"], summary["missing"]) == ("incomplete", 1)
+    assert (summary["size_source"], summary["learning"]) == ("given", "not tried")
+    assert 0.5 < summary["expected_precision"] <= 1.0
+    assert 0.5 < summary["expected_recall"] <= 1.0
 
 
 def test_the_share_on_contamination_is_one_of_the_candidates(out: RunFolder) -> None:

@@ -69,7 +69,15 @@ def test_micrographs_without_picks_are_told(paths: list[Path], run: RunFolder) -
     reselect(run, SelectConfig(min_score=2.0))
     text = text_of(run)
     assert "mic0 0 picks" in text
-    assert "Nothing was picked. Give the particle's --diameter" in text
+    assert "Nothing was picked. What to try: all" in text
+    assert "score below the threshold of 2, the best of them" in text
+
+
+def test_the_head_says_how_the_run_was_picked_and_what_to_expect(run: RunFolder) -> None:
+    text = text_of(run)
+    assert "particles measure 96 Å (24 pixels of 4 Å), as given; they are dark" in text
+    assert "method unsupervised, threshold 0.5" in text
+    assert "expected precision" in text
 
 
 def test_a_micrograph_that_is_gone_costs_its_picture_alone(paths: list[Path], run: RunFolder) -> None:

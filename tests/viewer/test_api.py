@@ -59,6 +59,19 @@ def test_the_run_is_described(page: TestClient, folder: RunFolder) -> None:
     assert (info["diameter"], info["threshold"], info["recommended"]) == (96.0, 0.5, 0.5)
     assert {"relion", "csv", "cryosparc"} <= {one["name"] for one in info["formats"]}
     assert info["reference"] is None
+    assert info["about"][0] == "particles measure 96 Å (24 pixels of 4 Å), as given; they are dark"
+    assert (info["notices"], info["advice"]) == ([], [])
+
+
+def test_what_concerns_the_run_and_what_to_try_is_told(page: TestClient, folder: RunFolder) -> None:
+    stored = json.loads(folder.summary.read_text())
+    folder.summary.write_text(
+        json.dumps(stored | {"notices": ["Much was refused."], "advice": ["give `--diameter`"]})
+    )
+    info = page.get("/api/run").json()
+    assert (info["notices"], info["advice"]) == (["Much was refused."], ["give `--diameter`"])
+    folder.summary.write_text(json.dumps(stored | {"picks": "many"}))
+    assert page.get("/api/run").json()["about"] == []
 
 
 def test_the_list_says_what_the_ledger_knows(page: TestClient, folder: RunFolder) -> None:

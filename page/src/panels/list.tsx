@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { type Filter, rowsShown, type Sort } from "../logic/listing";
 import type { Page } from "../page";
 import type { Thumbnails } from "../thumbnails";
-import { counted, number } from "./parts";
+import { counted, number, WithCode } from "./parts";
 
 const ROW = 58;
 /** Characters at the end of a name that are always shown. */
@@ -99,17 +99,59 @@ export function MicrographList({ page }: { page: Page }) {
   );
 }
 
-function RunName({ page: { state } }: { page: Page }) {
+function RunName({ page }: { page: Page }) {
+  const { state } = page;
   const { name, folder, method, diameter, state: progress } = state.run.value;
   return (
-    <p class="run" title={folder}>
-      <b>{name}</b>
-      <span>
-        {method}
-        {diameter !== null && `, ${Math.round(diameter)} Å`}
-        {progress !== "complete" && <em> {progress}</em>}
-      </span>
-    </p>
+    <>
+      <p class="run" title={folder}>
+        <b>{name}</b>
+        <span>
+          {method}
+          {diameter !== null && `, ${Math.round(diameter)} Å`}
+          {progress !== "complete" && <em> {progress}</em>}
+        </span>
+      </p>
+      <About page={page} />
+    </>
+  );
+}
+
+/** What concerns the run as a whole, what to try where hardly anything was picked, and how it was picked. */
+function About({ page }: { page: Page }) {
+  const { about, notices, advice } = page.state.run.value;
+  return (
+    <>
+      {notices.map((text) => (
+        <p key={text} class="run-notice">
+          <WithCode text={text} />
+        </p>
+      ))}
+      {advice.length > 0 && (
+        <div class="run-notice">
+          Next to nothing was picked. What to try:
+          <Lines lines={advice} />
+        </div>
+      )}
+      {about.length > 0 && (
+        <details class="about">
+          <summary>How it was picked</summary>
+          <Lines lines={about} />
+        </details>
+      )}
+    </>
+  );
+}
+
+function Lines({ lines }: { lines: string[] }) {
+  return (
+    <ul>
+      {lines.map((text) => (
+        <li key={text}>
+          <WithCode text={text} />
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -117,3 +117,8 @@ export function Modal({
     </dialog>
   );
 }
+
+/** A sentence with options and commands, which stand between backticks, set as code. */
+export function WithCode({ text }: { text: string }) {
+  return <>{text.split("`").map((part, k) => (k % 2 ? <code key={`${k} ${part}`}>{part}</code> : part))}</>;
+}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import typer
 
 from cryoglean.engine.events import Ended, Event, Learning, Measured, Noted, Started, Waiting
+from cryoglean.engine.verdict import how_picked
 from cryoglean.engine.work import Outcome
 from cryoglean.report.words import counted
 
@@ -224,14 +225,16 @@ def summed_up(event: Ended, *, timed: bool = True) -> list[str]:
         + (f", {summary.failed:,} failed" if summary.failed else "")
         + (f", {summary.missing:,} not done" if summary.missing else "")
     )
-    if summary.much_contamination:
-        lines.append(
-            f"warning: {summary.contaminated_share:.0%} of all candidates were taken for contamination; "
-            "where the report shows particles without circles, pick again with --no-contamination"
-        )
+    if not summary.done:
+        return lines
+    lines += how_picked(summary)
+    lines += [f"warning: {text}" for text in summary.notices]
     lines += [
         f"warning: {text}" + (f" ({counted(number, 'micrograph')})" if number > 1 else "")
         for text, number in list(summary.warnings.items())[:MAX_LISTED]
     ]
     lines += [f"worth a look: {o.name}: {o.reason}" for o in summary.outliers[:MAX_LISTED]]
+    if summary.advice:
+        found = "next to nothing" if summary.picks else "nothing"
+        lines += [f"{found} was picked; what to try:", *(f"- {text}" for text in summary.advice)]
     return lines

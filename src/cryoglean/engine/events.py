@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cryoglean.engine.learning import Learned
-from cryoglean.engine.results import Summary
 from cryoglean.engine.size import MeasuredSize
+from cryoglean.engine.summary import Summary
 from cryoglean.engine.work import Outcome
 
 

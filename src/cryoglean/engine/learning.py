@@ -159,6 +159,17 @@ def read_learned(
         return None
 
 
+def learned_of(folder: RunFolder, config: PickConfig) -> Learned | None:
+    """Return what came of learning for a run of this resolved configuration; None where it did not learn."""
+    learned = kept_learned(folder)
+    if learned is None or not config.learn or learned.asked != _asked(config):
+        return None
+    # Only what was learned leaves the choice of the method to the run: what an earlier start learned may lie
+    # unused.
+    was_used = isinstance(config.method, AutoConfig)
+    return learned if was_used == (learned.threshold is not None) else None
+
+
 def model_digest(folder: RunFolder) -> str:
     """Return a digest of what decides the scores of a run that learned: the networks, and its model."""
     files = sorted(read_weights(NetworkConfig().weights).card.sha256.items())

@@ -3,86 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, TextIO
 
-import numpy as np
 import tomli_w
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 import cryoglean
 from cryoglean.engine.defocus import kept_ctf
 from cryoglean.engine.folder import RunFolder
 from cryoglean.engine.ledger import DIAMETER_DECIMALS, SCORE_DECIMALS, XY_DECIMALS, Record, selection_of
 from cryoglean.engine.micrograph_table import write_micrograph_table
-from cryoglean.engine.outliers import Outlier, find_outliers
 from cryoglean.engine.plan import Job
 from cryoglean.engine.records import record_of
+from cryoglean.engine.summary import Summary, sum_up, told
 from cryoglean.engine.work import Outcome, file_results, outcome_of, with_corrections
 from cryoglean.errors import CorrectionsError, FileError
 from cryoglean.io.formats.relion import write_coordinate_list
 from cryoglean.io.formats.tables import quoted
+from cryoglean.io.limits import read_file
 from cryoglean.io.toml_file import read_toml
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.pickers.settings import PickConfig
 from cryoglean.settings import fault_of
 from cryoglean.types import Picks
 
-MAX_CONTAMINATED = 0.05
-"""Contamination is the exception: where more of all candidates is taken for it, something is wrong."""
 _HEADER = ("micrograph", "x", "y", "score", "diameter", "kind")
 _ROW = f"%s,%.{XY_DECIMALS}f,%.{XY_DECIMALS}f,%.{SCORE_DECIMALS}f,%.{DIAMETER_DECIMALS}f,%s\n"
-
-
-@dataclass(frozen=True)
-class Summary:
-    """A run in numbers.
-
-    Parameters
-    ----------
-    micrographs, done, failed, missing : int
-        All; those with picks, possibly none; those that failed; those not yet worked on.
-    rejected : int
-        Those of the done that the user has rejected, which do not count in what follows.
-    picks : int
-        Number of picks.
-    median_picks : float
-        Median number of picks of the micrographs that are done.
-    seconds : float
-        What all micrographs took together, at whatever start of the run they were done.
-    failures : tuple of Outcome
-        Those that failed.
-    warnings : dict of str to int
-        What was strange about files, and about how many.
-    outliers : tuple of Outlier
-        Micrographs worth a look.
-    pixel_size : float, optional
-        Median Å per pixel of the micrographs that are done; None where it is not known.
-    contaminated_share : float, optional
-        Share of the candidates that were taken for contamination; None where that cannot be told.
-    """
-
-    micrographs: int
-    done: int
-    failed: int
-    missing: int
-    picks: int
-    median_picks: float
-    seconds: float
-    failures: tuple[Outcome, ...]
-    warnings: dict[str, int]
-    outliers: tuple[Outlier, ...]
-    rejected: int = 0
-    pixel_size: float | None = None
-    contaminated_share: float | None = None
-
-    @property
-    def much_contamination(self) -> bool:
-        """Whether more candidates were taken for contamination than there can be any: it is the exception."""
-        return self.contaminated_share is not None and self.contaminated_share > MAX_CONTAMINATED
 
 
 def collect(jobs: Sequence[Job], folder: RunFolder, config: PickConfig) -> Summary:
@@ -121,7 +71,7 @@ def collect(jobs: Sequence[Job], folder: RunFolder, config: PickConfig) -> Summa
     write_coordinate_list(folder.star_list, files)
     by_name = {outcome.name: outcome for outcome in outcomes}
     write_micrograph_table(folder, jobs, outcomes=by_name, ctf=kept_ctf(folder))
-    return sum_up(outcomes, missing=len(jobs) - len(outcomes))
+    return told(sum_up(outcomes, missing=len(jobs) - len(outcomes)), folder, config)
 
 
 def read_results(jobs: Iterable[Job], folder: RunFolder) -> Iterator[tuple[Job, Record, Picks]]:
@@ -130,7 +80,7 @@ def read_results(jobs: Iterable[Job], folder: RunFolder) -> Iterator[tuple[Job, 
         yield (job, *_corrected(record, folder))
 
 
-def write_summary(folder: RunFolder, summary: Summary, config: PickConfig) -> None:
+def write_summary(folder: RunFolder, summary: Summary) -> None:
     """Write a run in numbers.
 
     Parameters
@@ -139,8 +89,6 @@ def write_summary(folder: RunFolder, summary: Summary, config: PickConfig) -> No
         The run.
     summary : Summary
         Its numbers. It is 'incomplete' where micrographs are missing, or else 'complete'.
-    config : PickConfig
-        The resolved configuration.
 
     Raises
     ------
@@ -150,10 +98,6 @@ def write_summary(folder: RunFolder, summary: Summary, config: PickConfig) -> No
     stored = {
         "state": "incomplete" if summary.missing else "complete",
         "version": cryoglean.__version__,
-        "method": config.method.name,
-        "diameter": config.diameter,
-        "contrast": config.contrast,
-        "threshold": config.min_score,
         **asdict(summary),
         "failures": [
             {"micrograph": outcome.name, "path": str(outcome.path), "error": outcome.error}
@@ -161,6 +105,23 @@ def write_summary(folder: RunFolder, summary: Summary, config: PickConfig) -> No
         ],
     }
     _write_json(folder.summary, stored)
+
+
+def kept_summary(folder: RunFolder) -> Summary | None:
+    """Read a run in numbers, as it was when its results were written, without what failed.
+
+    None where there is no summary yet, or none that can be used.
+    """
+    try:
+        stored = json.loads(read_file(folder.summary))
+        return _stored_summary().validate_python({**stored, "failures": ()})
+    except (OSError, ValueError, TypeError, RecursionError):
+        return None
+
+
+@cache
+def _stored_summary() -> TypeAdapter[Summary]:
+    return TypeAdapter(Summary)
 
 
 def mark_unfinished(folder: RunFolder) -> None:
@@ -242,38 +203,3 @@ def _write_rows(table: TextIO, picks: Picks) -> None:
     columns = (picks.xy[:, 0], picks.xy[:, 1], picks.score, picks.diameter, picks.kind)
     rows = zip(*(column.tolist() for column in columns), strict=True)
     table.writelines(_ROW % (name, *row) for row in rows)
-
-
-def sum_up(outcomes: Sequence[Outcome], *, missing: int) -> Summary:
-    """Sum up what became of the jobs of a run, of which some may be missing."""
-    failures = tuple(outcome for outcome in outcomes if outcome.error is not None)
-    done = [outcome for outcome in outcomes if outcome.error is None]
-    kept = [outcome for outcome in done if not outcome.rejected]
-    counts = [outcome.picks for outcome in kept]
-    return Summary(
-        micrographs=len(outcomes) + missing,
-        done=len(done),
-        failed=len(failures),
-        missing=missing,
-        picks=sum(counts),
-        median_picks=float(np.median(counts)) if counts else 0.0,
-        seconds=round(sum(outcome.seconds for outcome in outcomes), 3),
-        failures=failures,
-        warnings=dict(Counter(text for outcome in outcomes for text in outcome.warnings).most_common()),
-        outliers=tuple(find_outliers(kept)),
-        rejected=len(done) - len(kept),
-        pixel_size=_median([outcome.pixel_size for outcome in kept]),
-        contaminated_share=_contaminated_share(kept),
-    )
-
-
-def _median(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.median(known)) if known else None
-
-
-def _contaminated_share(outcomes: Iterable[Outcome]) -> float | None:
-    """Return the share of all candidates that were taken for contamination, where that can be told."""
-    telling = [(one.contaminated, one.candidates) for one in outcomes if one.contaminated is not None]
-    candidates = sum(number for _, number in telling)
-    return round(sum(number for number, _ in telling) / candidates, 6) if candidates else None

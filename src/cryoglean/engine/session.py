@@ -23,16 +23,10 @@ from cryoglean.engine.plan import Job, plan_jobs, shard_of
 from cryoglean.engine.records import record_of, require_not_newer
 from cryoglean.engine.register import enrol, read_jobs, strays
 from cryoglean.engine.resources import cores_given, threads
-from cryoglean.engine.results import (
-    Summary,
-    collect,
-    mark_unfinished,
-    read_config,
-    write_config,
-    write_summary,
-)
+from cryoglean.engine.results import collect, mark_unfinished, read_config, write_config, write_summary
 from cryoglean.engine.settings import EngineConfig
 from cryoglean.engine.size import is_needed, measure_run, read_size, resolve, write_size
+from cryoglean.engine.summary import Summary
 from cryoglean.engine.work import Draw, Reader, Task
 from cryoglean.io import read_micrograph
 from cryoglean.pickers.factory import build_picker, weights_digest
@@ -283,7 +277,7 @@ def conclude(jobs: Sequence[Job], folder: RunFolder, config: PickConfig) -> Summ
         They cannot be written.
     """
     summary = collect(jobs, folder, config)
-    write_summary(folder, summary, config)
+    write_summary(folder, summary)
     return summary
 
 

@@ -105,6 +105,11 @@ class Outcome:
         Whether the user has rejected it, so that it has no picks.
     candidates : int
         Number of candidates.
+    best_score : float, optional
+        Of all candidates; None where there are none.
+    expected_particles : float
+        Sum of the scores of all candidates that could be picked at some threshold: the particles to expect,
+        where scores are probabilities.
     contaminated : int, optional
         Number of candidates that were taken for contamination; None where that cannot be told.
     pixel_size : float, optional
@@ -120,6 +125,8 @@ class Outcome:
     error: str | None = None
     rejected: bool = False
     candidates: int = 0
+    best_score: float | None = None
+    expected_particles: float = 0.0
     contaminated: int | None = None
     pixel_size: float | None = None
 
@@ -224,6 +231,7 @@ def with_corrections(record: Record, folder: RunFolder) -> tuple[Record, Picks]:
 
 def outcome_of(job: Job, record: Record, picks: Picks) -> Outcome:
     """Sum up the record of a job and its picks."""
+    found = record.candidates
     return Outcome(
         record.name,
         job.path,
@@ -233,9 +241,14 @@ def outcome_of(job: Job, record: Record, picks: Picks) -> Outcome:
         warnings=record.warnings,
         error=record.error,
         rejected=record.rejected,
-        candidates=len(record.candidates or ()),
+        candidates=len(found or ()),
+        best_score=float(found.score.max()) if found else None,
+        # Better candidates displace worse ones, so those that are displaced are the same at every threshold.
+        expected_particles=float(select(found, record.selection.changed(min_score=None)).score.sum())
+        if found
+        else 0.0,
         contaminated=record.contaminated,
-        pixel_size=record.candidates.pixel_size if record.candidates is not None else None,
+        pixel_size=None if found is None else found.pixel_size,
     )
 
 

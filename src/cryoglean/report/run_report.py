@@ -8,6 +8,7 @@ import numpy as np
 
 from cryoglean.engine import RunFolder
 from cryoglean.engine.class_files import kept_classes
+from cryoglean.engine.verdict import how_picked
 from cryoglean.report.page import Section, write_page
 from cryoglean.report.sections.classes import ClassAverage, classes
 from cryoglean.report.sections.contamination import contamination
@@ -73,13 +74,13 @@ def _class_averages(folder: RunFolder) -> list[Section]:
 
 def _lead(run: RunStatistics, comparison: Comparison | None) -> Section:
     """Say in a few lines and figures what came out."""
-    summary, scored = run.summary, [one.mean_score for one in run.micrographs if one.picks]
+    summary = run.summary
     figures = [
         (f"{summary.picks:,}", "picks"),
         (f"{summary.done:,}", f"of {summary.micrographs:,} micrographs"),
         (f"{summary.median_picks:,.0f}", "picks in the typical micrograph"),
         (_typical_diameter(run), "particle diameter"),
-        (f"{np.mean(scored):.3f}" if scored else "–", "mean score"),
+        *_expected(run),
         (_duration(summary.seconds), "of work"),
     ]
     if comparison is not None:
@@ -91,8 +92,18 @@ def _lead(run: RunStatistics, comparison: Comparison | None) -> Section:
         "last": run.last,
         "figures": figures,
         "summary": summary,
+        "how": how_picked(summary),
     }
     return Section("", "lead.html", values)
+
+
+def _expected(run: RunStatistics) -> list[tuple[str, str]]:
+    """Precision and recall to expect, or the mean score where scores are no probabilities."""
+    precision, recall = run.summary.expected_precision, run.summary.expected_recall
+    if precision is not None and recall is not None:
+        return [(f"{precision:.2f}", "expected precision"), (f"{recall:.2f}", "expected recall")]
+    scored = [one.mean_score for one in run.micrographs if one.picks]
+    return [(f"{np.mean(scored):.3f}" if scored else "–", "mean score")]
 
 
 def _typical_diameter(run: RunStatistics) -> str:

@@ -89,6 +89,12 @@ class RunInfo(_Message):
     """What picks can be exported to."""
     reference: ReferenceSet | None
     """The reference picks, where there are any."""
+    about: list[str]
+    """By which size and method it was picked and what to expect of its picks, a line each."""
+    notices: list[str]
+    """What concerns the run as a whole, and what to do; options stand between backticks."""
+    advice: list[str]
+    """What to try, as next to nothing was picked; empty otherwise."""
     classes_made: float | None
     """When its picks were sorted into 2D classes, seconds since 1970; None where they were not."""
     can_train: bool

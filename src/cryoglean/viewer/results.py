@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from cryoglean.engine import RunFolder, reselect
-from cryoglean.engine.results import Summary
+from cryoglean.engine.summary import Summary
 from cryoglean.errors import CryogleanError
 from cryoglean.select.settings import SelectConfig
 

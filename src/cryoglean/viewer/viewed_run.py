@@ -20,6 +20,8 @@ from cryoglean.engine.ledger import selection_of
 from cryoglean.engine.outliers import find_outliers
 from cryoglean.engine.plan import Job
 from cryoglean.engine.proposals import Proposal, propose_for_threshold, propose_for_training
+from cryoglean.engine.results import kept_summary
+from cryoglean.engine.verdict import how_picked
 from cryoglean.engine.work import Outcome
 from cryoglean.errors import CryogleanError, UsageError
 from cryoglean.io import read_header
@@ -119,6 +121,7 @@ class ViewedRun:
     def info(self) -> RunInfo:
         """Return what the run is."""
         config, entries = self.index.config, self.index.entries
+        summary = kept_summary(self.folder)
         return RunInfo(
             name=self.folder.root.resolve().name,
             folder=str(self.folder.root.resolve()),
@@ -134,6 +137,9 @@ class ViewedRun:
             formats=[Format(name=d.name, suffix=d.suffix, summary=d.summary) for d in DIALECTS.values()],
             reference=None if self.reference is None else _reference_set(self.reference),
             can_train=can_train(),
+            about=[] if summary is None else how_picked(summary),
+            notices=[] if summary is None else list(summary.notices),
+            advice=[] if summary is None else list(summary.advice),
             classes_made=self.classes.made,
             revision=self.index.revision,
         )

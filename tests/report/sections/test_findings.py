@@ -27,7 +27,7 @@ from cryoglean.report.statistics import (
     RunStatistics,
 )
 from cryoglean.types import MicrographFile
-from tests.report.rendering import html_of, text_of
+from tests.report.rendering import text_of
 
 ONE = MicrographStatistics(
     Job("mic", MicrographFile(Path("mic.mrc"))),
@@ -179,18 +179,7 @@ def test_diameters_are_drawn_where_they_differ() -> None:
 
 def test_contamination_is_the_exception() -> None:
     section = contamination(run_of(ONE, replace(ONE, contaminated=0)))
-    assert section.notices == ()
-    assert "4 of 800 candidates (0.5%) were taken for contamination" in text_of(section)
-
-
-def test_a_run_with_much_contamination_says_so_with_the_remedy() -> None:
-    section = contamination(run_of(ONE, replace(ONE, contaminated=60)))
-    (notice,) = section.notices
-    assert notice.startswith("8.0% of all candidates were taken for contamination")
-    assert "`--no-contamination`" in notice
-    page = html_of(section)
-    assert page.index("8.0% of all") < page.index("<h2>")
-    assert "<code>--no-contamination</code>" in page
+    assert "4 of 800 candidates (0.5%) were refused as contamination" in text_of(section)
 
 
 def test_the_worst_micrographs_come_first() -> None:

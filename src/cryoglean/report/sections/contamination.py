@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cryoglean.engine.results import MAX_CONTAMINATED
+from cryoglean.engine.summary import MAX_CONTAMINATED
 from cryoglean.report.page import Section, Table, percent, plot
 from cryoglean.report.plots import Axis, Mark, histogram
 from cryoglean.report.statistics import RunStatistics
@@ -38,10 +38,4 @@ def contamination(run: RunStatistics) -> Section:
         "plots": drawn,
         "worst": Table(("most in", "contaminated", "share"), rows, kind="figures") if rows else None,
     }
-    notices: tuple[str, ...] = ()
-    if share is not None and run.summary.much_contamination:
-        notices = (
-            f"{percent(share)} of all candidates were taken for contamination, which is much. Where the "
-            "micrographs below show particles without circles, pick again with `--no-contamination`.",
-        )
-    return Section("Contamination", "contamination.html", values, notices)
+    return Section("Contamination", "contamination.html", values)
