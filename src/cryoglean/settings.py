@@ -32,7 +32,15 @@ class Config(BaseModel):
     @classmethod
     def options(cls) -> Mapping[str, FieldInfo]:
         """Return the settings by the name that options and files give them."""
-        return cls.model_fields
+        found: dict[str, FieldInfo] = {}
+        for fields in cls.sections().values():
+            found |= {name: info for name, info in fields.items() if name not in found}
+        return found
+
+    @classmethod
+    def sections(cls) -> Mapping[str, Mapping[str, FieldInfo]]:
+        """Return the settings by when they count, in words; always, as a rule."""
+        return {"": cls.model_fields}
 
     @classmethod
     def merged(cls, stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

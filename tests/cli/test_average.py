@@ -43,7 +43,9 @@ def test_frames_become_one_micrograph_and_a_table_of_shifts(movie, scene, tmp_pa
 
 
 def test_no_rounds_add_up_frames_as_they_are(movie, tmp_path, cryoglean):
-    assert cryoglean("average", movie, "--out", tmp_path, "--iterations", 0).code == 0
+    (tmp_path / "plain.toml").write_text("iterations = 0")
+    ended = cryoglean("average", movie, "--out", tmp_path, "--config", tmp_path / "plain.toml")
+    assert ended.code == 0
     import mrcfile
 
     plain = mrcfile.read(movie).mean(axis=0)
@@ -53,9 +55,11 @@ def test_no_rounds_add_up_frames_as_they_are(movie, tmp_path, cryoglean):
 def test_options_reach_the_frames(movie, tmp_path, cryoglean):
     gain = np.random.default_rng(2).uniform(0.5, 2, (148, 128)).astype(np.float32)
     write_mrc(tmp_path / "gain.mrc", gain, pixel_size=1.1)
+    (tmp_path / "turned.toml").write_text('flip_y = "yes"\nangpix = 3.0')
     ended = cryoglean(
         "average", movie, "--out", tmp_path, "--gain", tmp_path / "gain.mrc", "--gain-rotation", 1,
-        "--first-frame", 2, "--last-frame", 2, "--flip-y", "yes", "--angpix", 0.75, "--float16",
+        "--first-frame", 2, "--last-frame", 2, "--angpix", 0.75, "--float16",
+        "--config", tmp_path / "turned.toml",
     )  # fmt: skip
     assert ended.code == 0
     import mrcfile

@@ -30,7 +30,7 @@ BRIEF = "batch = 4\nthreads = 1\n[fine_tuning]\nsteps = 2\nclassifier_steps = 2\
         (["--from", "general", "--corrections", "run", "--incomplete"], "only with --picks or --real"),
         (["--shards", "s", "--minutes", "3"], "only with --corrections"),
         (["--from", "general", "--corrections", "run", "--epochs", "3"], "fine_tuning"),
-        (["--from", "general", "--corrections", "run", "--branches", "2"], "--branches follow"),
+        (["--from", "general", "--corrections", "run", "--preset", "light"], "--preset follows"),
         ([], "name what to learn from"),
     ],
 )

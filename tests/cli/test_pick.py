@@ -62,8 +62,7 @@ def test_where_nothing_can_be_done_the_exit_code_is_1(
     ("arguments", "told"),
     [
         (("--shard", "4/3"), "--shard: the part comes first"),
-        (("--method", "paper", "--rounds", 1), "--rounds: no such setting with --method paper"),
-        (("--dask", "local", "--slurm", 2), "choose one of --dask and --slurm"),
+        (("--method", "paper", "--weights", "general"), "--weights: no such setting with --method paper"),
         (("--min-score", "high"), "--min-score"),
     ],
 )
@@ -73,6 +72,24 @@ def test_wrong_usage_has_exit_code_2(
     outcome = cryoglean("pick", session, "--out", tmp_path / "run", *arguments)
     assert outcome.code == 2
     assert told in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ('method = "paper"\nrounds = 1', "rounds: no such setting with --method paper"),
+        ("separation = -1", "separation: "),
+        ('[running]\ndask = "local"\nslurm = 2', "running.slurm: choose one of dask and slurm"),
+        ("running = 4", "running: wanted a table, got 4"),
+    ],
+)
+def test_wrong_settings_in_the_file_have_exit_code_2(
+    cryoglean: Program, session: Path, tmp_path: Path, settings: str, told: str
+) -> None:
+    (tmp_path / "mine.toml").write_text(settings)
+    outcome = cryoglean("pick", session, "--out", tmp_path / "run", "--config", tmp_path / "mine.toml")
+    assert outcome.code == 2
+    assert f"mine.toml: {told}" in outcome.err
 
 
 def test_json_lines_tell_all(cryoglean: Program, session: Path, tmp_path: Path) -> None:
@@ -128,7 +145,8 @@ def test_overlays(cryoglean: Program, session: Path, tmp_path: Path) -> None:
 
 
 def test_watch_ends_when_nothing_comes(cryoglean: Program, session: Path, tmp_path: Path) -> None:
-    quick = ("--settle", 0, "--every", 0.05, "--idle", 0.02)
+    (tmp_path / "quick.toml").write_text("[watching]\nsettle = 0\nevery = 0.05")
+    quick = ("--config", tmp_path / "quick.toml", "--idle", 0.02)
     outcome = cryoglean("watch", session, "--out", tmp_path / "run", *KNOWN, *quick)
     assert outcome.code == 0
     assert "mic1: 10 picks, mean score" in outcome.err

@@ -26,8 +26,11 @@ def shards(tmp_path_factory):
 def train(shards, out, *more):
     pytest.importorskip("torch")
     pytest.importorskip("onnx")
-    given = ["--shards", str(shards), "--out", str(out), "--batch", "4", "--validate-every", "2", *more]
-    return run.invoke(app, ["train", *given])
+    if "--config" not in more:
+        settings = out.with_name(f"{out.name}.toml")
+        settings.write_text("validate_every = 2\n")
+        more = (*more, "--config", str(settings))
+    return run.invoke(app, ["train", "--shards", str(shards), "--out", str(out), "--batch", "4", *more])
 
 
 def test_trains_weights_that_pick_and_that_can_be_trained_on(shards, tmp_path):
@@ -49,7 +52,9 @@ def test_trains_weights_that_pick_and_that_can_be_trained_on(shards, tmp_path):
 def test_one_branch_is_a_smaller_network(shards, tmp_path):
     short = ("--epochs", "0.2", "--classifier-epochs", "0.2")
     for number in ("1", "2"):
-        done = train(shards, tmp_path / number, "--branches", number, *short)
+        settings = tmp_path / "branches.toml"
+        settings.write_text(f"validate_every = 2\n[architecture]\nbranches = {number}\n")
+        done = train(shards, tmp_path / number, "--config", str(settings), *short)
         assert done.exit_code == 0, done.output
     small, large = ((tmp_path / n / "segmenter.onnx").stat().st_size for n in ("1", "2"))
     assert large - small > 100_000
@@ -62,7 +67,7 @@ def test_a_folder_without_shards_is_refused(tmp_path):
 
 
 def test_the_shape_follows_from_the_weights_to_go_on_from(tmp_path):
-    result = train(tmp_path, tmp_path / "out", "--from", "general", "--branches", "2")
+    result = train(tmp_path, tmp_path / "out", "--from", "general", "--preset", "light")
     assert isinstance(result.exception, UsageError)
     assert "--from" in str(result.exception)
 

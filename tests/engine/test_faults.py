@@ -217,7 +217,8 @@ def test_a_run_that_is_killed_at_random_moments_loses_nothing(
 def test_a_watch_that_is_killed_at_random_moments_goes_on(undisturbed: dict, tmp_path: Path) -> None:
     rng = np.random.default_rng(6)
     out = tmp_path / "killed"
-    live = ("--settle", "0", "--every", "0.05", "--idle", "0.05")
+    (tmp_path / "live.toml").write_text("[watching]\nsettle = 0\nevery = 0.05")
+    live = ("--config", str(tmp_path / "live.toml"), "--idle", "0.05")
     arguments = command(tmp_path / "data", out, "--workers", "2", "--quiet", *live, verb="watch")
     for _ in range(5):
         started_and_killed(arguments, after=rng.uniform(0.8, 3.5))

@@ -89,17 +89,16 @@ def test_the_parts_of_a_job_array_make_a_whole(
 
 
 @pytest.mark.usefixtures("slurm")
-def test_a_signal_ends_the_run_and_its_jobs(paths: list[Path], out: RunFolder) -> None:
+def test_a_signal_ends_the_run_and_its_jobs(paths: list[Path], out: RunFolder, tmp_path: Path) -> None:
+    (tmp_path / "cluster.toml").write_text('[running]\nslurm = 1\nslurm_memory = "1GB"')
     start = [sys.executable, "-c", "import sys; from cryoglean.cli import main; main()"]
     options = [
         "--diameter",
         "96",
         "--contrast",
         "dark",
-        "--slurm",
-        "1",
-        "--slurm-memory",
-        "1GB",
+        "--config",
+        str(tmp_path / "cluster.toml"),
         "--json-lines",
     ]
     command = [*start, "pick", *map(str, paths), "--out", str(out.root), *options]

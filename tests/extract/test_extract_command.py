@@ -139,22 +139,21 @@ mics/a.mrc 1
 @pytest.mark.parametrize(
     ("ours", "theirs"),
     [
-        (("--no-normalise", "--no-invert"), ()),
-        (("--background-radius", "24", "--no-invert"), ("--norm", "--bg_radius", "24")),
+        ("normalise = false\ninvert = false", ()),
+        ("background_radius = 24\ninvert = false", ("--norm", "--bg_radius", "24")),
         (
-            ("--background-radius", "24", "--no-ramp", "--no-invert"),
+            "background_radius = 24\nramp = false\ninvert = false",
             ("--norm", "--bg_radius", "24", "--no_ramp"),
         ),
         (
-            ("--scale", "48", "--background-radius", "18"),
+            "scale = 48\nbackground_radius = 18",
             ("--scale", "48", "--norm", "--bg_radius", "18", "--invert_contrast"),
         ),
     ],
     ids=["box", "normalised", "without ramp", "rescaled and inverted"],
 )
-def test_images_are_those_of_relions_extraction(
-    project: Path, ours: tuple[str, ...], theirs: tuple[str, ...]
-) -> None:
+def test_images_are_those_of_relions_extraction(project: Path, ours: str, theirs: tuple[str, ...]) -> None:
+    Path("ours.toml").write_text(ours)
     Path("mics.star").write_text(_MICROGRAPHS_STAR)
     shutil.copytree("picks", "coords/mics")
     command = [
@@ -168,7 +167,7 @@ def test_images_are_those_of_relions_extraction(
     ]
     command += ["--part_dir", "job/", "--part_star", "job.star", "--extract", "--extract_size", "64", *theirs]
     subprocess.run(command, check=True, capture_output=True)
-    assert _extract("--box", "64", *ours).exit_code == 0
+    assert _extract("--box", "64", "--config", "ours.toml").exit_code == 0
     expected, found = mrcfile.read("job/mics/a.mrcs"), mrcfile.read("out/a.mrcs")
     np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
 

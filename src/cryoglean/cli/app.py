@@ -1,53 +1,89 @@
 """The `cryoglean` program: its verbs, and how errors reach the user.
 
-A verb's module imports only what describes its options at the top, and the rest inside its function, so that
-`cryoglean --help` answers at once.
+A verb's module is imported when the verb is asked for, and imports what it works with inside its function, so
+that `cryoglean --help` answers at once.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import cryoglean
-from cryoglean.cli.average import average
-from cryoglean.cli.classes import classes
-from cryoglean.cli.convert import convert
-from cryoglean.cli.cryosparc import cryosparc
-from cryoglean.cli.demo import demo
-from cryoglean.cli.doctor import doctor
-from cryoglean.cli.evaluate import evaluate
-from cryoglean.cli.extract import extract
-from cryoglean.cli.info import info
-from cryoglean.cli.labels import labels
-from cryoglean.cli.merge import merge
-from cryoglean.cli.models import models
-from cryoglean.cli.options import Verb
-from cryoglean.cli.pick import pick
-from cryoglean.cli.preprocess import preprocess
-from cryoglean.cli.relion import CONTEXT as RELION_CONTEXT
-from cryoglean.cli.relion import relion
-from cryoglean.cli.report import report
-from cryoglean.cli.select import select
-from cryoglean.cli.simulate import simulate
-from cryoglean.cli.train import train
-from cryoglean.cli.view import view
-from cryoglean.cli.watch import watch
+from cryoglean.cli.verb import Verb
 from cryoglean.errors import CryogleanError, report_of
 
 DEBUG = "CRYOGLEAN_DEBUG"
 """Environment variable that has unexpected errors shown with their traceback."""
 
+VERBS = {
+    "average": "Align the frames of movies and average each movie into one micrograph.",
+    "classes": "Sort the picks of a run into 2D classes, and average each.",
+    "convert": "Convert picks between formats of RELION, cryoSPARC, EMAN, crYOLO, Topaz and tables.",
+    "cryosparc": "Pick micrographs of a cryoSPARC project as a new External job of it.",
+    "demo": "Simulate micrographs of two samples, pick them, score the picks, and write a report.",
+    "doctor": "Find what is wrong with micrographs before a run does.",
+    "evaluate": "Compare picks with true particles, one to one.",
+    "extract": "Cut particles out of their micrographs, as RELION's extraction does.",
+    "info": "Say what is in image files: format, size, frames, pixels, and what is strange.",
+    "labels": "Turn a finished reconstruction into labels for the training of networks.",
+    "merge": "Join picks of several programs, one to one, with votes and scores.",
+    "models": "List the weights that come with the package, or show one card.",
+    "pick": "Find the particles of micrographs.",
+    "preprocess": "Show what AutoCryoPicker's steps make of micrographs.",
+    "relion": "Pick as an External job of RELION.",
+    "report": "Write RUN/report.html: a run in pictures and figures, in one file.",
+    "select": "Select picks anew from all candidates of a run.",
+    "simulate": "Simulate micrographs that look real, and tell everything that is true about them.",
+    "train": "Train the segmentation and the classification network, and calibrate them.",
+    "view": "Look at picks, choose a threshold, and correct what is wrong, in the browser.",
+    "watch": "Pick micrographs as they arrive, each as soon as its file is complete.",
+}
+"""The first line of each verb's help, so that listing them imports none."""
+
+CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
+
+
+class Program(TyperGroup):
+    """The program, whose verbs are imported when they are asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the verbs by name."""
+        return list(VERBS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Import a verb, if there is one of this name."""
+        return verb(cmd_name) if cmd_name in VERBS else None
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the verbs, each with the first line of its help."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+def verb(name: str) -> Any:
+    """Import a verb and make a command of it."""
+    module = import_module(f"cryoglean.cli.{name}")
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+    context = CONTEXT | getattr(module, "CONTEXT", {})
+    alone.command(name, cls=Verb, context_settings=context)(getattr(module, name))
+    return typer.main.get_command(alone)
+
+
 app = typer.Typer(
     name="cryoglean",
+    cls=Program,
     help="Find single particles in cryo-electron micrographs. Start with `cryoglean pick FOLDER`.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+    context_settings=CONTEXT,
 )
 
 
@@ -64,29 +100,6 @@ def _root(
     ] = False,
 ) -> None:
     pass
-
-
-app.command(cls=Verb)(average)
-app.command(cls=Verb)(classes)
-app.command(cls=Verb)(convert)
-app.command(cls=Verb)(cryosparc)
-app.command(cls=Verb)(doctor)
-app.command(cls=Verb)(demo)
-app.command(cls=Verb)(evaluate)
-app.command(cls=Verb)(extract)
-app.command(cls=Verb)(info)
-app.command(cls=Verb)(labels)
-app.command(cls=Verb)(merge)
-app.command(cls=Verb)(models)
-app.command(cls=Verb)(pick)
-app.command(cls=Verb)(preprocess)
-app.command(cls=Verb, context_settings=RELION_CONTEXT)(relion)
-app.command(cls=Verb)(report)
-app.command(cls=Verb)(select)
-app.command(cls=Verb)(simulate)
-app.command(cls=Verb)(train)
-app.command(cls=Verb)(view)
-app.command(cls=Verb)(watch)
 
 
 def run() -> None:

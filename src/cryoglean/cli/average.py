@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cryoglean.cli.options import configured
+from cryoglean.cli.options import INPUT, OUTPUT, RUNNING, Settings, configured
 from cryoglean.errors import CryogleanError, MicrographError, UsageError
 from cryoglean.movies.settings import AverageConfig
 
@@ -22,20 +22,39 @@ if TYPE_CHECKING:
     from cryoglean.types import FloatImage, MicrographFile
 
 
-@configured(AverageConfig)
+@configured(
+    config=Settings(
+        AverageConfig,
+        {
+            INPUT: ["angpix", "first_frame", "last_frame"],
+            "Gain reference": ["gain", "gain_rotation", "gain_flip"],
+            "EER": ["eer_grouping", "eer_upsampling"],
+            "Alignment": ["bfactor"],
+        },
+    )
+)
 def average(
     movies: Annotated[
         list[str],
         typer.Argument(
+            metavar="MOVIES",
             help="Movies (MRC, TIFF, EER): files, folders, globs in quotes, @lists or STAR files.",
             show_default=False,
+            rich_help_panel=INPUT,
         ),
     ],
     *,
-    out: Annotated[Path, typer.Option(help="Folder for the micrographs and for shifts.csv.")],
-    png: Annotated[bool, typer.Option("--png", help="Write a 16-bit PNG of each micrograph too.")] = False,
-    float16: Annotated[bool, typer.Option("--float16", help="Write MRC files of half the size.")] = False,
-    workers: Annotated[int, typer.Option(min=1, help="Processor cores to use.")] = 2,
+    out: Annotated[
+        Path, typer.Option(help="Folder for the micrographs and for shifts.csv.", rich_help_panel=OUTPUT)
+    ],
+    png: Annotated[
+        bool,
+        typer.Option("--png", help="Write a 16-bit PNG of each micrograph too.", rich_help_panel=OUTPUT),
+    ] = False,
+    float16: Annotated[
+        bool, typer.Option("--float16", help="Write MRC files of half the size.", rich_help_panel=OUTPUT)
+    ] = False,
+    workers: Annotated[int, typer.Option(min=1, help="Processor cores to use.", rich_help_panel=RUNNING)] = 2,
     config: AverageConfig,
 ) -> None:
     """Align the frames of movies and average each movie into one micrograph.

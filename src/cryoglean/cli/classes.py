@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from cryoglean.classes.settings import ClassesConfig
-from cryoglean.cli.options import configured
+from cryoglean.cli.options import Quiet, Report, RunArgument, Settings, configured
 
 if TYPE_CHECKING:
     from cryoglean.engine.class_files import ClassesMade
 
 
-@configured(ClassesConfig)
+@configured(config=Settings(ClassesConfig, {"Classes": ["classes", "max_particles"]}))
 def classes(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)],
+    run: RunArgument,
     *,
-    report: Annotated[
-        bool, typer.Option("--report/--no-report", help="Write RUN/report.html at the end.")
-    ] = True,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print only failures.")] = False,
+    report: Report = True,
+    quiet: Quiet = False,
     config: ClassesConfig,
 ) -> None:
     """Sort the picks of a run into 2D classes, and average each.

@@ -12,12 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cryoglean.cli.options import INPUT, OUTPUT
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cryoglean.errors import CryogleanError
     from cryoglean.io import Header
     from cryoglean.types import MicrographFile, Picks
+
+COORDINATES = "Coordinates"
+"""Panel of the help."""
 
 # Micrographs looked at to find the orientation: a wrong one shows in the first already.
 _LOOKED_AT = 8
@@ -56,7 +61,13 @@ class Binning(StrEnum):
 
 def convert(
     source: Annotated[
-        Path, typer.Argument(metavar="IN", help="A file of picks, or a folder of them.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="IN",
+            help="A file of picks, or a folder of them.",
+            show_default=False,
+            rich_help_panel=INPUT,
+        ),
     ],
     out: Annotated[
         Path,
@@ -64,38 +75,65 @@ def convert(
             metavar="OUT",
             help="A file, or a folder for formats with a file a micrograph.",
             show_default=False,
+            rich_help_panel=OUTPUT,
         ),
     ],
     *,
     from_: Annotated[
-        str | None, typer.Option("--from", help="Format of IN.", show_default="told by the suffix")
+        str | None,
+        typer.Option(
+            "--from", help="Format of IN.", show_default="told by the suffix", rich_help_panel=INPUT
+        ),
     ] = None,
-    to: Annotated[str | None, typer.Option(help="Format of OUT.", show_default="told by the suffix")] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(help="Format of OUT.", show_default="told by the suffix", rich_help_panel=OUTPUT),
+    ] = None,
     micrographs: Annotated[
         list[str] | None,
         typer.Option(
             help="Micrographs that OUT shall be about, for names, shapes and pixel sizes: files, folders, "
             "globs in quotes, @lists or STAR files; may be repeated.",
             show_default=False,
+            rich_help_panel=INPUT,
         ),
     ] = None,
     angpix: Annotated[
         float | None,
-        typer.Option(help="Pixel size of the micrographs of IN, Å.", show_default="that of the files"),
+        typer.Option(
+            help="Pixel size of the micrographs of IN, Å.",
+            show_default="that of the files",
+            rich_help_panel=INPUT,
+        ),
     ] = None,
     flip_y: Annotated[
         FlipY,
-        typer.Option(help="Mirror in y; auto looks at the micrographs to see which way up the picks are."),
+        typer.Option(
+            help="Mirror in y; auto looks at the micrographs to see which way up the picks are.",
+            rich_help_panel=COORDINATES,
+        ),
     ] = FlipY.NO,
     scale: Annotated[
-        float, typer.Option(help="Multiply coordinates: 4 for picks from micrographs binned by 4.")
+        float,
+        typer.Option(
+            help="Multiply coordinates: 4 for picks from micrographs binned by 4.",
+            rich_help_panel=COORDINATES,
+        ),
     ] = 1.0,
     binning: Annotated[
-        Binning, typer.Option(help="How those were binned: Fourier cropping, or averaging blocks of pixels.")
+        Binning,
+        typer.Option(
+            help="How those were binned: Fourier cropping, or averaging blocks of pixels.",
+            rich_help_panel=COORDINATES,
+        ),
     ] = Binning.CROP,
     box_size: Annotated[
         float | None,
-        typer.Option(help="Box size for formats of boxes, px of OUT.", show_default="the diameter"),
+        typer.Option(
+            help="Box size for formats of boxes, pixels of OUT.",
+            show_default="the diameter",
+            rich_help_panel=COORDINATES,
+        ),
     ] = None,
     list_formats: Annotated[
         bool,
@@ -103,6 +141,7 @@ def convert(
             "--formats",
             is_eager=True,
             help="List the formats.",
+            rich_help_panel=OUTPUT,
             callback=_list_formats,
         ),
     ] = False,

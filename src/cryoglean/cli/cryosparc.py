@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
-from cryoglean.cli.options import configured
+from cryoglean.cli.options import INPUT, PARTICLES, configured
+from cryoglean.cli.run_options import PICKING, WHOLE
 from cryoglean.engine.settings import EngineConfig
 from cryoglean.pickers.settings import PickConfig
 
 
-@configured(EngineConfig, parameter="engine", file=False)
-@configured(PickConfig)
+@configured(
+    config=replace(PICKING, options={PARTICLES: PICKING.options[PARTICLES]}),
+    engine=WHOLE,
+)
 def cryosparc(
-    project: Annotated[str, typer.Argument(help="Project, such as P3.", show_default=False)],
-    workspace: Annotated[
-        str, typer.Argument(help="Workspace for the new job, such as W1.", show_default=False)
+    project: Annotated[
+        str, typer.Argument(help="Project, such as P3.", show_default=False, rich_help_panel=INPUT)
     ],
-    job: Annotated[str, typer.Argument(help="Job with the micrographs, such as J12.", show_default=False)],
+    workspace: Annotated[
+        str,
+        typer.Argument(
+            help="Workspace for the new job, such as W1.", show_default=False, rich_help_panel=INPUT
+        ),
+    ],
+    job: Annotated[
+        str,
+        typer.Argument(
+            help="Job with the micrographs, such as J12.", show_default=False, rich_help_panel=INPUT
+        ),
+    ],
     *,
     output: Annotated[
-        str, typer.Option(help="Name of the job's output with the micrographs.")
+        str, typer.Option(help="Name of the job's output with the micrographs.", rich_help_panel=INPUT)
     ] = "micrographs",
     config: PickConfig,
     engine: EngineConfig,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cryoglean.cli.options import IgnoredKinds
+from cryoglean.cli.options import INPUT, OUTPUT, IgnoredKinds
 from cryoglean.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,30 +25,52 @@ _WORST_SHOWN = 5
 def evaluate(
     truth: Annotated[
         Path,
-        typer.Argument(help="True centres: a file of any known format, or a folder.", show_default=False),
+        typer.Argument(
+            help="True centres: a file of any known format, or a folder.",
+            show_default=False,
+            rich_help_panel=INPUT,
+        ),
     ],
     picks: Annotated[
         Path,
-        typer.Argument(help="Picks: a file of any known format, a folder, or a run.", show_default=False),
+        typer.Argument(
+            help="Picks: a file of any known format, a folder, or a run.",
+            show_default=False,
+            rich_help_panel=INPUT,
+        ),
     ],
     *,
     diameter: Annotated[
         float | None,
-        typer.Option(help="Particle diameter, Å; needs the pixel size.", show_default="that of the truth"),
+        typer.Option(
+            help="Particle diameter, Å; needs the pixel size.",
+            show_default="that of the truth",
+            rich_help_panel=INPUT,
+        ),
     ] = None,
     diameter_px: Annotated[
-        float | None, typer.Option(help="Particle diameter in pixels, instead.", show_default=False)
+        float | None,
+        typer.Option(help="Particle diameter in pixels, instead.", show_default=False, rich_help_panel=INPUT),
     ] = None,
     angpix: Annotated[
         float | None,
-        typer.Option(help="Pixel size of the micrographs, Å.", show_default="that of the files"),
+        typer.Option(
+            help="Pixel size of the micrographs, Å.",
+            show_default="that of the files",
+            rich_help_panel=INPUT,
+        ),
     ] = None,
     tolerance: Annotated[
         list[float] | None,
-        typer.Option(help="Matching distance in diameters; may be repeated.", show_default="0.25 and 0.5"),
+        typer.Option(
+            help="Matching distance in diameters; may be repeated.",
+            show_default="0.25 and 0.5",
+            rich_help_panel="Scoring",
+        ),
     ] = None,
     min_score: Annotated[
-        float | None, typer.Option(help="Leave out picks of a lower score.", show_default=False)
+        float | None,
+        typer.Option(help="Leave out picks of a lower score.", show_default=False, rich_help_panel="Scoring"),
     ] = None,
     ignore_kind: IgnoredKinds = None,
     out: Annotated[
@@ -56,9 +78,12 @@ def evaluate(
         typer.Option(
             help="Folder for evaluation.json, micrographs.csv, precision_recall.csv and .png.",
             show_default=False,
+            rich_help_panel=OUTPUT,
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON instead of tables.", rich_help_panel=OUTPUT)
+    ] = False,
 ) -> None:
     """Compare picks with true particles, one to one.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cryoglean.cli.options import configured
+from cryoglean.cli.options import INPUT, OUTPUT, Settings, configured
 from cryoglean.errors import CoordinateError, CryogleanError, MicrographError, UsageError
 from cryoglean.extract.settings import ExtractConfig
 
@@ -20,17 +20,36 @@ if TYPE_CHECKING:
     from cryoglean.types import MicrographFile, Picks
 
 
-@configured(ExtractConfig)
+@configured(
+    config=Settings(
+        ExtractConfig,
+        {
+            INPUT: ["angpix"],
+            "Boxes": ["box", "scale", "diameter", "border"],
+            "Images": ["normalise", "invert", "float16"],
+            "Optics group": ["kv", "cs", "amplitude_contrast"],
+        },
+    )
+)
 def extract(
     picks: Annotated[
-        Path, typer.Argument(help="A file of picks of any format, or a folder of them.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="PICKS",
+            help="A file of picks of any format, or a folder of them.",
+            show_default=False,
+            rich_help_panel=INPUT,
+        ),
     ],
     *,
     micrographs: Annotated[
         list[str],
-        typer.Option(help="Micrographs: files, folders, globs in quotes, @lists or STAR files; repeatable."),
+        typer.Option(
+            help="Files, folders, globs in quotes, @lists or STAR files; may be repeated.",
+            rich_help_panel=INPUT,
+        ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for stacks and particles.star.")],
+    out: Annotated[Path, typer.Option(help="Folder for stacks and particles.star.", rich_help_panel=OUTPUT)],
     config: ExtractConfig,
 ) -> None:
     """Cut particles out of their micrographs, as RELION's extraction does.

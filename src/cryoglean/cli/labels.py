@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cryoglean.cli.options import configured
+from cryoglean.cli.options import INPUT, OUTPUT, Settings, configured
 from cryoglean.errors import CryogleanError
 from cryoglean.labels.settings import LabelConfig
 
@@ -17,38 +17,64 @@ if TYPE_CHECKING:
     from cryoglean.labels.reprojection import Reprojector
 
 
-@configured(LabelConfig)
+@configured(config=Settings(LabelConfig, {INPUT: ["angpix", "map_angpix", "diameter"]}))
 def labels(
     particles: Annotated[
         Path,
         typer.Argument(
+            metavar="PARTICLES",
             help="Particles of a finished refinement: RELION's run_data.star, or a cryoSPARC .cs file.",
             show_default=False,
+            rich_help_panel=INPUT,
         ),
     ],
     *,
-    map_: Annotated[Path, typer.Option("--map", help="The map that was refined from them (MRC).")],
+    map_: Annotated[
+        Path,
+        typer.Option("--map", help="The map that was refined from them (MRC).", rich_help_panel=INPUT),
+    ],
     micrographs: Annotated[
         list[str],
-        typer.Option(help="Micrographs: files, folders, globs in quotes, @lists or STAR files; repeatable."),
+        typer.Option(
+            help="Files, folders, globs in quotes, @lists or STAR files; may be repeated.",
+            rich_help_panel=INPUT,
+        ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for label images and tables.")],
+    out: Annotated[Path, typer.Option(help="Folder for label images and tables.", rich_help_panel=OUTPUT)],
     contamination: Annotated[
         list[str] | None,
-        typer.Option(help="Masks of contamination, called after the micrographs; given like those."),
+        typer.Option(
+            help="Masks of contamination, called after the micrographs; given like those.",
+            rich_help_panel=INPUT,
+        ),
     ] = None,
     format_: Annotated[
-        Literal["npz", "mrc", "png"], typer.Option("--format", help="How label images are written.")
+        Literal["npz", "mrc", "png"],
+        typer.Option("--format", help="Format of the label images.", rich_help_panel=OUTPUT),
     ] = "npz",
-    crops: Annotated[bool, typer.Option("--crops", help="Write crops.npz for the classifier too.")] = False,
+    crops: Annotated[
+        bool,
+        typer.Option("--crops", help="Write crops.npz for the classifier too.", rich_help_panel=OUTPUT),
+    ] = False,
     tiles: Annotated[
-        bool, typer.Option("--tiles", help="Write shards of training tiles too, as `simulate` does.")
+        bool,
+        typer.Option(
+            "--tiles",
+            help="Write shards of training tiles too, as `simulate` does.",
+            rich_help_panel=OUTPUT,
+        ),
     ] = False,
     family: Annotated[
         str | None,
-        typer.Option(help="What the particle is, by which tiles are split; the map's name if not given."),
+        typer.Option(
+            help="Name of the particle, by which tiles are split; by default that of the map.",
+            rich_help_panel=OUTPUT,
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="What the crops of no particle are drawn from.")] = 1,
+    seed: Annotated[
+        int,
+        typer.Option(help="Seed of the places of crops without a particle.", rich_help_panel=OUTPUT),
+    ] = 1,
     config: LabelConfig,
 ) -> None:
     """Turn a finished reconstruction into labels for the training of networks.

@@ -3,38 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from cryoglean.cli.options import configured
+from cryoglean.cli.options import JsonLines, Micrographs, Quiet, Report, configured
+from cryoglean.cli.run_options import PICKING, SPREADING, Overlays, ResultFolder
 from cryoglean.engine.settings import EngineConfig
 from cryoglean.pickers.settings import PickConfig
 
 
-@configured(EngineConfig, parameter="engine", file=False)
-@configured(PickConfig)
+@configured(config=PICKING, engine=SPREADING)
 def pick(
-    inputs: Annotated[
-        list[str],
-        typer.Argument(
-            help="Micrographs: files, folders, globs in quotes, @lists or STAR files.", show_default=False
-        ),
-    ],
+    inputs: Micrographs,
     *,
-    out: Annotated[Path, typer.Option(help="Folder for the results; a second start goes on in it.")] = Path(
-        "cryoglean-run"
-    ),
-    overlays: Annotated[
-        bool, typer.Option("--overlays", help="Draw each micrograph with its picks.")
-    ] = False,
-    report: Annotated[
-        bool, typer.Option("--report/--no-report", help="Write OUT/report.html at the end.")
-    ] = True,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print only failures.")] = False,
-    json_lines: Annotated[
-        bool, typer.Option("--json-lines", help="Print all events on stdout, as JSON.")
-    ] = False,
+    out: ResultFolder = Path("cryoglean-run"),
+    overlays: Overlays = False,
+    report: Report = True,
+    quiet: Quiet = False,
+    json_lines: JsonLines = False,
     config: PickConfig,
     engine: EngineConfig,
 ) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cryoglean.cli.options import configured
+from cryoglean.cli.options import INPUT, OUTPUT, PARTICLES, Micrographs, Settings, configured
 from cryoglean.errors import CryogleanError, MicrographError
 from cryoglean.pickers.settings import StagesConfig
 
@@ -16,25 +16,30 @@ if TYPE_CHECKING:
     from cryoglean.pickers.autocryopicker.preprocessing import ImageQuality
     from cryoglean.types import FloatImage, Micrograph
 
+PICKS_ALONE = ("name", "recommended_score", "certain_circle", "side_views")
+"""Settings that decide on picks, which no stage shows."""
 ANY_RANGE = ("resampled", "normalised", "votes")
 """Stages whose values are not in [0, 1]."""
 MASKS = ("clustered", "cleaned")
 """Stages that are no images of the particles, so that a distance from the micrograph means nothing."""
 
 
-@configured(StagesConfig, exclude=("name", "recommended_score", "certain_circle", "side_views"))
+@configured(config=Settings(StagesConfig, {PARTICLES: ["diameter", "contrast"]}, without=PICKS_ALONE))
 def preprocess(
-    inputs: Annotated[
-        list[str],
-        typer.Argument(
-            help="Micrographs: files, folders, globs in quotes, @lists or STAR files.", show_default=False
+    inputs: Micrographs,
+    *,
+    stages: Annotated[
+        Path,
+        typer.Option(
+            help="Folder for the images of every stage and for quality.csv.", rich_help_panel=OUTPUT
         ),
     ],
-    *,
-    stages: Annotated[Path, typer.Option(help="Folder for the images of every stage and for quality.csv.")],
-    mrc: Annotated[bool, typer.Option("--mrc", help="Write MRC files of the stages too.")] = False,
+    mrc: Annotated[
+        bool, typer.Option("--mrc", help="Write MRC files of the stages too.", rich_help_panel=OUTPUT)
+    ] = False,
     angpix: Annotated[
-        float | None, typer.Option(help="Å per pixel, where the files say none or a wrong one.")
+        float | None,
+        typer.Option(help="Pixel size, Å, where the files say none or a wrong one.", rich_help_panel=INPUT),
     ] = None,
     config: StagesConfig,
 ) -> None:

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from cryoglean.engine.settings import EngineConfig
 from cryoglean.errors import UsageError
 from cryoglean.pickers.settings import PickConfig
 
@@ -36,6 +35,7 @@ def relion(
     """
     from cryoglean.cli.options import resolve
     from cryoglean.cli.progress import Plain
+    from cryoglean.cli.run_options import PICKING, SPREADING
     from cryoglean.cli.running import GOES_ON
     from cryoglean.cli.stopping import gently
     from cryoglean.handover.relion import ExternalJob, exit_files, mark_as_aborted, pick_for_relion
@@ -54,10 +54,11 @@ def relion(
         if ignored:
             typer.echo(f"not known to cryoglean and ignored: {' '.join(ignored)}")
         file = Path(given["config"]) if "config" in given else None
-        config = resolve(PickConfig, file, dict(settings))
+        parts = {"config": PICKING, "engine": SPREADING}
+        resolved = resolve(parts, file, settings | {"workers": j})
         if in_mics is None:
             raise UsageError("there is no --in_mics: set 'Input micrographs' of the External job")
-        job = ExternalJob(o, in_mics, config, EngineConfig(workers=j))
+        job = ExternalJob(o, in_mics, **resolved)
         pick_for_relion(job, Log(), stop.event)
 
 

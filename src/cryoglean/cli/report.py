@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cryoglean.cli.options import IgnoredKinds
+from cryoglean.cli.options import INPUT, OUTPUT, IgnoredKinds, RunArgument
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 
 
 def report(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)],
+    run: RunArgument,
     *,
     truth: Annotated[
         list[Path] | None,
         typer.Option(
-            help="True centres: a file of any known format, or a folder; may be repeated.", show_default=False
+            help="True centres: a file of any known format, or a folder; may be repeated.",
+            show_default=False,
+            rich_help_panel="Scoring",
         ),
     ] = None,
     diameter: Annotated[
@@ -30,17 +32,21 @@ def report(
         typer.Option(
             help="Particle diameter by which picks are compared with the truth, Å.",
             show_default="that of the truth, or of the run",
+            rich_help_panel="Scoring",
         ),
     ] = None,
     ignore_kind: IgnoredKinds = None,
     defocus: Annotated[
         list[Path] | None,
         typer.Option(
-            help="STAR file that tells the micrographs' defocus, which the run then keeps; may be repeated.",
+            help="STAR file with the micrographs' defocus, which the run then keeps; may be repeated.",
             show_default=False,
+            rich_help_panel=INPUT,
         ),
     ] = None,
-    pdf: Annotated[bool, typer.Option("--pdf", help="Write RUN/report.pdf too.")] = False,
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="Write RUN/report.pdf too.", rich_help_panel=OUTPUT)
+    ] = False,
 ) -> None:
     """Write RUN/report.html: a run in pictures and figures, in one file.
 

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
-from cryoglean.cli.options import configured
+from cryoglean.cli.options import Quiet, Report, RunArgument, Settings, configured
 from cryoglean.select.settings import SelectConfig
 
 
-@configured(SelectConfig)
+@configured(config=Settings(SelectConfig, {"Selection": list(SelectConfig.options())}))
 def select(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)],
+    run: RunArgument,
     *,
-    report: Annotated[
-        bool, typer.Option("--report/--no-report", help="Write RUN/report.html at the end.")
-    ] = True,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print only failures.")] = False,
+    report: Report = True,
+    quiet: Quiet = False,
     config: SelectConfig,
 ) -> None:
     """Select picks anew from all candidates of a run.
 
-    What is not said stays as it was. Coordinate files, tables and the summary
+    Settings that are not given stay as they were. Coordinate files, tables and the summary
     are written anew, in milliseconds a micrograph, with what was corrected in
     `cryoglean view`. This also joins the parts that shards, or a run that was
     stopped, have done. Overlays whose picks have changed are removed;

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
-from cryoglean.cli.options import configured
+from cryoglean.cli.options import OUTPUT, RUNNING, Settings, configured
 from cryoglean.errors import UsageError
 from cryoglean.simulate.settings import SimulationConfig
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from cryoglean.simulate import Structure
 
+
+PARTICLE, MICROGRAPHS, TILES = "Particle", "Micrographs", "Training tiles"
+"""Panels of the help."""
 
 Procedural = Literal[
     "apoferritin",
@@ -31,33 +34,65 @@ Procedural = Literal[
 ]
 
 
-@configured(SimulationConfig)
+@configured(
+    config=Settings(
+        SimulationConfig,
+        {
+            MICROGRAPHS: [
+                "size",
+                "pixel_size",
+                "defocus",
+                "dose",
+                "ice_thickness",
+                "coverage",
+                "contamination",
+            ]
+        },
+    )
+)
 def simulate(
     *,
-    out: Annotated[Path, typer.Option(help="Folder for the micrographs and their truth, or for shards.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Folder for the micrographs and their truth, or for tiles.", rich_help_panel=OUTPUT
+        ),
+    ],
     structure: Annotated[
         Path | None,
         typer.Option(
             help="The particle: PDB, mmCIF or mmJSON, of which the biological assembly is built; a density "
             "map (MRC); or a compact pack (npz).",
             show_default=False,
+            rich_help_panel=PARTICLE,
         ),
     ] = None,
     procedural: Annotated[
         Procedural | None,
         typer.Option(
-            help="A procedural particle instead, which the seed decides.", show_default="apoferritin"
+            metavar="<kind>",
+            help=f"A procedural particle instead, which the seed decides: {', '.join(get_args(Procedural))}.",
+            show_default="apoferritin",
+            rich_help_panel=PARTICLE,
         ),
     ] = None,
-    assembly: Annotated[str, typer.Option(help="Biological assembly of an atomic model.")] = "1",
-    count: Annotated[int, typer.Option(help="Number of micrographs.", min=1)] = 1,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.", min=0)] = 0,
+    assembly: Annotated[
+        str, typer.Option(help="Biological assembly of an atomic model.", rich_help_panel=PARTICLE)
+    ] = "1",
+    count: Annotated[
+        int, typer.Option(help="Number of micrographs.", min=1, rich_help_panel=MICROGRAPHS)
+    ] = 1,
+    seed: Annotated[
+        int,
+        typer.Option(help="The same seed gives the same bytes.", min=0, rich_help_panel=RUNNING),
+    ] = 0,
     tiles: Annotated[
         int | None,
         typer.Option(
-            help="Make this many training tiles instead, at the scale of the network.",
+            help="Make this many training tiles instead, at the scale of the networks.",
             min=1,
             show_default=False,
+            rich_help_panel=TILES,
         ),
     ] = None,
     structures: Annotated[
@@ -66,9 +101,13 @@ def simulate(
             help="Folder of structures for tiles, with families in its INDEX.tsv if it has one; without it, "
             "tiles show procedural complexes alone.",
             show_default=False,
+            rich_help_panel=TILES,
         ),
     ] = None,
-    workers: Annotated[int, typer.Option(help="Processes; they do not change a byte.", min=1)] = 1,
+    workers: Annotated[
+        int,
+        typer.Option(help="Processes; they do not change a byte.", min=1, rich_help_panel=RUNNING),
+    ] = 1,
     config: SimulationConfig,
 ) -> None:
     """Simulate micrographs that look real, and tell everything that is true about them.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cryoglean.cli.options import configured
+from cryoglean.cli.options import OUTPUT, RUNNING, Settings, configured
 from cryoglean.errors import UsageError
 from cryoglean.pickers.settings import PickConfig
 from cryoglean.training.settings import TrainConfig
@@ -15,113 +15,150 @@ from cryoglean.training.settings import TrainConfig
 if TYPE_CHECKING:
     from cryoglean.networks.weights import Weights
 
+NETWORKS, OWN = "Training", "Your own micrographs"
+"""Panels of the help."""
 
-@configured(TrainConfig)
+
+@configured(
+    config=Settings(
+        TrainConfig,
+        {
+            NETWORKS: ["epochs", "classifier_epochs", "batch", "rate"],
+            RUNNING: ["seed", "device", "threads"],
+        },
+    )
+)
 def train(
     *,
-    out: Annotated[Path, typer.Option(help="Folder for the weights; its name becomes theirs.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder for the weights; its name becomes theirs.", rich_help_panel=OUTPUT)
+    ],
     shards: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of tiles that `cryoglean simulate --tiles` wrote: what networks are trained on, or "
-            "what they rehearse beside your own micrographs, for which some are simulated if not given.",
+            help="Folder of tiles that `cryoglean simulate --tiles` wrote. New networks are trained on them; "
+            "beside your own micrographs they are rehearsed, and simulated if not given.",
             show_default=False,
+            rich_help_panel=NETWORKS,
         ),
     ] = None,
     start: Annotated[
         str | None,
-        typer.Option("--from", help="Weights to go on from: a name or a folder.", show_default=False),
+        typer.Option(
+            "--from",
+            help="Weights to go on from: a name or a folder.",
+            show_default=False,
+            rich_help_panel=NETWORKS,
+        ),
     ] = None,
     corrections: Annotated[
         Path | None,
         typer.Option(
-            help="Run of `cryoglean pick` whose picks you corrected with `cryoglean view`, to learn from.",
+            help="Run whose picks you corrected in `cryoglean view`.",
             show_default=False,
+            rich_help_panel=OWN,
         ),
     ] = None,
     picks: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Your own picks to learn from: files of any known format, or folders; repeatable.",
+            help="Your own picks: a file of any known format, or a folder; may be repeated.",
             show_default=False,
+            rich_help_panel=OWN,
         ),
     ] = None,
     micrographs: Annotated[
         list[str] | None,
         typer.Option(
-            help="Micrographs of --picks: files, folders, globs in quotes, @lists or STAR files; repeatable. "
-            "Those without picks are left out.",
+            help="Micrographs of --picks: files, folders, globs in quotes, @lists or STAR files; may be "
+            "repeated. Those without picks are left out.",
             show_default=False,
+            rich_help_panel=OWN,
         ),
     ] = None,
     incomplete: Annotated[
         bool,
         typer.Option(
             "--incomplete",
-            help="--picks or --real are only some of the particles, as those that a refinement kept, so what "
-            "lies between them may be particles too.",
+            help="--picks or --real hold only some of the particles, such as those that a refinement kept: "
+            "do not take what lies between them for background.",
+            rich_help_panel=OWN,
         ),
     ] = False,
     real: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of tiles of your own micrographs, from `cryoglean labels --tiles`, to learn from.",
+            help="Folder of tiles of your own micrographs, from `cryoglean labels --tiles`.",
             show_default=False,
+            rich_help_panel=OWN,
         ),
     ] = None,
     diameter: Annotated[
         float | None,
         typer.Option(
-            help="Particle diameter of --picks, Å.", min=1, show_default="that of the picks, or measured"
+            help="Particle diameter of --picks, Å.",
+            min=1,
+            show_default="that of the picks, or measured",
+            rich_help_panel=OWN,
         ),
     ] = None,
     angpix: Annotated[
         float | None,
         typer.Option(
-            help="Pixel size of the micrographs of --picks, Å.", min=0.01, show_default="that of the files"
+            help="Pixel size of the micrographs of --picks, Å.",
+            min=0.01,
+            show_default="that of the files",
+            rich_help_panel=OWN,
         ),
     ] = None,
     minutes: Annotated[
         float | None,
         typer.Option(
-            help="Learn from your own micrographs for no more than so many minutes.",
+            help="Longest time for your own micrographs, minutes.",
             min=0.1,
             show_default="10",
+            rich_help_panel=OWN,
         ),
     ] = None,
     preset: Annotated[
         Literal["light", "pixer-2019"] | None,
-        typer.Option(help="Which pair of networks: ours or the paper's own.", show_default="light"),
-    ] = None,
-    branches: Annotated[
-        int | None,
-        typer.Option(help="Parallel atrous branches.", min=1, max=5, show_default="4"),
+        typer.Option(
+            help="Pair of networks: one for CPUs, or that of the paper.",
+            show_default="light",
+            rich_help_panel=NETWORKS,
+        ),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the last checkpoint in OUT/training.")
+        bool,
+        typer.Option(
+            "--resume", help="Go on from the last checkpoint in OUT/training.", rich_help_panel=RUNNING
+        ),
     ] = False,
     json_lines: Annotated[
         bool,
-        typer.Option("--json-lines", help="Print progress as one JSON object a line (own micrographs only)."),
+        typer.Option(
+            "--json-lines",
+            help="Print progress as one JSON object a line (own micrographs only).",
+            rich_help_panel=RUNNING,
+        ),
     ] = False,
     config: TrainConfig,
 ) -> None:
     """Train the segmentation and the classification network, and calibrate them.
 
-    From tiles alone it trains new networks. With --from and --corrections, --picks or
-    --real it goes on from trained ones with a few of your micrographs, in minutes on a
-    CPU, and tells how good they were before and after on micrographs held back.
+    From tiles alone, new networks are trained. With --from and --corrections,
+    --picks or --real, trained ones go on with a few of your micrographs, in
+    minutes on a CPU; their figures before and after, on micrographs held back,
+    are printed.
 
-    Writes OUT/segmenter.onnx, OUT/classifier.onnx, both as .safetensors too, and
-    OUT/card.json, which `cryoglean pick --method network --weights OUT` uses. OUT/training
-    holds checkpoints, metrics (CSV) and pictures of example maps while it runs.
-    Needs the extra "train" of the package.
+    OUT then holds both networks as .onnx and .safetensors, and card.json. To
+    pick with them: `cryoglean pick --method network --weights OUT`.
+    OUT/training holds checkpoints, metrics (CSV) and pictures of example maps.
+    Needs the package's extra "train".
 
-    Examples
-    --------
-    cryoglean train --shards shards --out weights/mine --epochs 10
-    cryoglean train --from general --corrections run --out weights/mine
-    cryoglean train --from general --picks picks/ --micrographs mics/ --diameter 150 --out weights/mine
+    Example: cryoglean train --shards shards --out weights/mine --epochs 10
+
+    Example: cryoglean train --from general --corrections run --out weights/mine
     """
     from cryoglean.networks.weights import read_weights
 
@@ -138,8 +175,7 @@ def train(
     _require_torch()
     _let_threads_sleep()
     started = read_weights(start) if start is not None else None
-    chosen = {"preset": preset, "branches": branches}
-    config = _with_architecture(config, started, {k: v for k, v in chosen.items() if v is not None})
+    config = _with_architecture(config, started, preset)
     if not given:
         if shards is None:
             raise UsageError(
@@ -215,18 +251,16 @@ def _check(
         raise UsageError("--picks needs --micrographs, the images that the picks were made on")
 
 
-def _with_architecture(
-    config: TrainConfig, started: Weights | None, wanted: dict[str, object]
-) -> TrainConfig:
+def _with_architecture(config: TrainConfig, started: Weights | None, preset: str | None) -> TrainConfig:
     """Take the networks' shape from the weights to go on from, or else from the options."""
-    if started and wanted:
-        raise UsageError("--preset and --branches follow from the weights that --from names; leave them out")
+    if started and preset:
+        raise UsageError("--preset follows from the weights that --from names; leave it out")
     shape = started.card.architecture if started else config.architecture
     if "architecture" in config.model_fields_set and config.architecture != shape:
         raise UsageError(
             "[architecture] follows from the weights that --from names; leave it out of --config"
         )
-    return config.changed(architecture=shape.changed(**wanted))
+    return config.changed(architecture=shape.changed(preset=preset) if preset else shape)
 
 
 def _fine_tuned(config: TrainConfig, minutes: float | None) -> TrainConfig:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cryoglean.cli.options import RunArgument
+
 if TYPE_CHECKING:
     from cryoglean.viewer.guard import Keys
 
 
 def view(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)],
+    run: RunArgument,
     *,
     reference: Annotated[
         list[Path] | None,

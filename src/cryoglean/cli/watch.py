@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cryoglean.cli.options import configured
+from cryoglean.cli.options import INPUT, RUNNING, JsonLines, Quiet, Report, Settings, configured
+from cryoglean.cli.run_options import PICKING, WHOLE, Overlays, ResultFolder
 from cryoglean.engine.settings import EngineConfig, WatchConfig
 from cryoglean.pickers.settings import PickConfig
 
 
-@configured(EngineConfig, exclude=("shard",), parameter="engine", file=False)
-@configured(WatchConfig, parameter="watching", file=False)
-@configured(PickConfig)
+@configured(
+    config=PICKING,
+    watching=Settings(WatchConfig, {RUNNING: ["idle"]}, table="watching"),
+    engine=WHOLE,
+)
 def watch(
     inputs: Annotated[
-        list[str], typer.Argument(help="Folders, or globs in quotes, to watch.", show_default=False)
+        list[str],
+        typer.Argument(
+            help="Folders, or globs in quotes, to watch.", show_default=False, rich_help_panel=INPUT
+        ),
     ],
     *,
-    out: Annotated[Path, typer.Option(help="Folder for the results; a second start goes on in it.")],
-    overlays: Annotated[
-        bool, typer.Option("--overlays", help="Draw each micrograph with its picks.")
-    ] = False,
-    report: Annotated[
-        bool, typer.Option("--report/--no-report", help="Write OUT/report.html at the end.")
-    ] = True,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print only failures.")] = False,
-    json_lines: Annotated[
-        bool, typer.Option("--json-lines", help="Print all events on stdout, as JSON.")
-    ] = False,
+    out: ResultFolder,
+    overlays: Overlays = False,
+    report: Report = True,
+    quiet: Quiet = False,
+    json_lines: JsonLines = False,
     config: PickConfig,
     watching: WatchConfig,
     engine: EngineConfig,

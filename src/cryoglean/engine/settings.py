@@ -11,15 +11,15 @@ class EngineConfig(Config):
     """How the work of a run is spread; nothing here changes a result."""
 
     workers: int | None = Field(None, ge=1)
-    """Processor cores to use; as many as this process was given where it is not said."""
+    """Processor cores to use; by default all that this process was given."""
     memory: float | None = Field(None, gt=0)
-    """Memory that all workers together may use, GiB; most of what was given where it is not said."""
+    """Memory for all workers together, GiB; by default most of what this process was given."""
     content: bool = False
     """Recognise a changed micrograph by its content, not its date; every file is read to the end."""
     dask: str | None = None
     """Address of a Dask scheduler to work with, such as tcp://host:8786, or 'local' to start one here."""
     slurm: int | None = Field(None, ge=1)
-    """Work with this many SLURM jobs, each with the cores and memory that are said."""
+    """Work with this many SLURM jobs, each of `slurm_cores` and `slurm_memory`."""
     slurm_cores: int = Field(1, ge=1)
     """Cores of a SLURM job."""
     slurm_memory: str = "4GB"
@@ -43,7 +43,7 @@ class EngineConfig(Config):
     @classmethod
     def _is_one_cluster(cls, slurm: int | None, info: ValidationInfo) -> int | None:
         if slurm is not None and info.data.get("dask") is not None:
-            raise ValueError("choose one of --dask and --slurm")
+            raise ValueError("choose one of dask and slurm")
         return slurm
 
 

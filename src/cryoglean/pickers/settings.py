@@ -101,16 +101,18 @@ class PickConfig(ParticleConfig, SelectConfig):
         return stored
 
     @classmethod
-    def options(cls) -> Mapping[str, FieldInfo]:
-        """Return the settings of all methods by the name that options and files give them."""
+    def sections(cls) -> Mapping[str, Mapping[str, FieldInfo]]:
+        """Return the settings that always count, and those of each method."""
         fields = dict(cls.model_fields)
         about = fields["method"].description
         fields["method"] = FieldInfo(annotation=cast(Any, MethodName), default="auto", description=about)
-        for method in METHODS.values():
-            for name, info in method.model_fields.items():
-                if name != "name":
-                    fields.setdefault(name, info)
-        return fields
+        own = {
+            f'With method = "{method}"': {
+                name: info for name, info in model.model_fields.items() if name != "name"
+            }
+            for method, model in METHODS.items()
+        }
+        return {"": fields} | own
 
     @classmethod
     def merged(cls, stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def start_cluster(task: Task, engine: EngineConfig) -> DaskCluster:
     try:
         from distributed import Client
     except ImportError:
-        raise UsageError("--dask and --slurm need more packages: pip install 'cryoglean[cluster]'") from None
+        raise UsageError("dask and slurm need more packages: pip install 'cryoglean[cluster]'") from None
     if engine.slurm is not None:
         client = Client(_slurm_cluster(engine, task, jobs=engine.slurm))
         return DaskCluster(task, client, description=f"up to {engine.slurm} SLURM jobs")
@@ -116,7 +116,7 @@ def start_cluster(task: Task, engine: EngineConfig) -> DaskCluster:
         client = Client(engine.dask, timeout=SECONDS_TO_ANSWER)
     except (OSError, TimeoutError, ValueError) as error:
         remedy = "start one with `dask scheduler` and `dask worker`, or check the address"
-        raise UsageError(f"--dask {engine.dask}: no scheduler answers there: {error}; {remedy}") from None
+        raise UsageError(f"dask {engine.dask}: no scheduler answers there: {error}; {remedy}") from None
     return DaskCluster(task, client, description=f"Dask at {engine.dask}, {len(client.nthreads())} workers")
 
 
@@ -138,7 +138,7 @@ def _slurm_cluster(engine: EngineConfig, task: Task, *, jobs: int) -> Any:
     try:
         from dask_jobqueue import SLURMCluster
     except ImportError:
-        raise UsageError("--slurm needs more packages: pip install 'cryoglean[cluster]'") from None
+        raise UsageError("slurm needs more packages: pip install 'cryoglean[cluster]'") from None
     try:
         cluster = SLURMCluster(
             cores=engine.slurm_cores,
@@ -151,7 +151,7 @@ def _slurm_cluster(engine: EngineConfig, task: Task, *, jobs: int) -> Any:
             log_directory=str(task.folder.root / "slurm"),
         )
     except (ValueError, OSError) as error:
-        raise UsageError(f"--slurm: {error}") from None
+        raise UsageError(f"slurm: {error}") from None
     # Jobs that end, by their time limit or by pre-emption, are followed by new ones.
     cluster.adapt(minimum_jobs=1, maximum_jobs=jobs)
     return cluster

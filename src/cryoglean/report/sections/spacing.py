@@ -87,7 +87,8 @@ def _overlapping(run: RunStatistics) -> tuple[str, ...]:
     return (
         f"{close / total:.0%} of the picks lie closer than {CLOSE:g} diameters to another one: particles lie "
         "over each other in projection, two picks share a particle, or the diameter is too large. Look at "
-        "the circles, and give a smaller `--diameter` or a larger `--separation` where they call for it.",
+        "the circles; where they call for it, give a smaller `--diameter`, or a larger `--separation` to "
+        "`cryoglean select`.",
     )
 
 
