@@ -90,6 +90,10 @@ class Candidates:
     xy: NDArray[np.float64]
     score: NDArray[np.float64]
 
+    def __getitem__(self, chosen: slice | NDArray[np.bool_]) -> Candidates:
+        """Choose some, in their order."""
+        return Candidates(self.xy[chosen], self.score[chosen])
+
 
 def find_candidates(centre: FloatImage, particle_px: float) -> Candidates:
     """Find candidates in the map of centres of one image by PIXER's grid-based local maxima.

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from cryoglean.errors import WeightsError
 from cryoglean.networks.inspection import refusal
-from cryoglean.networks.maps import CHANNELS, STRIDE, Maps
-from cryoglean.networks.weights import Weights, read_weights
+from cryoglean.networks.maps import CHANNELS, STRIDE, Candidates, Maps
+from cryoglean.networks.weights import Weights, calibrated, read_weights
 from cryoglean.types import FloatImage
 
 if TYPE_CHECKING:
@@ -128,6 +128,27 @@ class Networks:
             whole[:, *outer] = answer[0][:, *inner]
         maps, my, mx = Maps.of(whole), -(-ny // STRIDE), -(-nx // STRIDE)
         return Maps(maps.particle[:ny, :nx], maps.centre[:my, :mx], maps.contamination[:my, :mx])
+
+    def judge(self, image: FloatImage, candidates: Candidates) -> NDArray[np.float64]:
+        """Tell the probability that each candidate is a particle.
+
+        The classification network is asked where its answer counts by the calibration.
+
+        Parameters
+        ----------
+        image : ndarray of float32, shape (ny, nx)
+            Normalised at the networks' scale.
+        candidates : Candidates
+            Found in the map of centres of that image.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+        """
+        calibration = self.weights.card.calibration
+        asked = calibration.classification > 0
+        particle = self.classify(image, candidates.xy)[:, 0] if asked else np.full(len(candidates.xy), 0.5)
+        return calibrated(candidates.score, particle, calibration)
 
     def classify(self, image: FloatImage, xy: NDArray[np.float64]) -> FloatImage:
         """Predict what lies at candidates.

@@ -92,6 +92,12 @@ def example(
     return Example(level, target.astype(np.float32), weight.astype(np.float32), centres, labels)
 
 
+def typical_images(tiles: LabelledTiles, count: int, *, particle_px: float) -> list[FloatImage]:
+    """Choose some tiles, evenly over all, as the networks see them."""
+    chosen = np.linspace(0, len(tiles) - 1, min(count, len(tiles))).round().astype(int)
+    return [example(tiles, int(i), particle_px=particle_px).image for i in chosen]
+
+
 def _move(
     image: FloatImage,
     labels: NDArray[np.uint8],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -14,6 +15,8 @@ from cryoglean.io.writing import complete_or_absent
 from cryoglean.networks.settings import ArchitectureConfig
 from cryoglean.networks.weights import Weights
 from cryoglean.training.architecture import build_classifier, build_segmenter
+from cryoglean.training.quantise import quantise_network
+from cryoglean.types import FloatImage
 
 
 class _Probabilities(nn.Module):
@@ -30,7 +33,12 @@ class _Probabilities(nn.Module):
 
 
 def export_networks(
-    folder: Path, segmenter: nn.Module, classifier: nn.Module, *, architecture: ArchitectureConfig
+    folder: Path,
+    segmenter: nn.Module,
+    classifier: nn.Module,
+    *,
+    architecture: ArchitectureConfig,
+    typical: Sequence[FloatImage] = (),
 ) -> None:
     """Write both networks in both forms; the card is written by `weights.write_card`.
 
@@ -42,6 +50,9 @@ def export_networks(
         Trained networks.
     architecture : ArchitectureConfig
         What they look like.
+    typical : sequence of array of float32, shape (s, s)
+        Normalised images by which the segmentation network is put into 8-bit integers; it stays in floating
+        point where there are none, and where it is the paper's, which needs a GPU anyway.
     """
     image = torch.zeros(1, 1, 64, 64)
     crops = torch.zeros(2, 1, architecture.crop_px, architecture.crop_px)
@@ -52,6 +63,8 @@ def export_networks(
         name="image",
         free={0: "n", 2: "height", 3: "width"},
     )
+    if typical and architecture.preset == "light":
+        quantise_network(folder / "segmenter.onnx", typical)
     _write_onnx(
         folder / "classifier.onnx",
         _Probabilities(classifier, nn.Softmax(dim=1)),

@@ -18,6 +18,7 @@ from cryoglean.networks.weights import CARD, Weights
 from cryoglean.simulate.settings import SimulationConfig, TileConfig
 from cryoglean.simulate.shards import ShardPlan, write_shards
 from cryoglean.training.annotations import Annotations, labelled_micrograph
+from cryoglean.training.augmentation import typical_images
 from cryoglean.training.calibration import figures, fit_calibration, measure_tiles, recommended_threshold
 from cryoglean.training.export import load_trainable
 from cryoglean.training.finetune_tasks import (
@@ -258,11 +259,18 @@ def _fine_tune(
     def fitted(networks: Networks) -> Fit:
         return fit_to_both(networks, data)
 
-    fit = fit_pair(pair, card, fitted, out=job.out)
+    typical = [
+        image
+        for tiles in (data.tiles, data.replay)
+        for image in typical_images(
+            tiles, config.quantisation_tiles // 2, particle_px=config.architecture.particle_px
+        )
+    ]
+    fit = fit_pair(pair, card, fitted, out=job.out, typical=typical)
     kept = fit.held_back[_MERIT] < before[_MERIT] - CHANCE
     if kept:
         pair = load_trainable(job.start, card.architecture)
-        fit = fit_pair(pair, card, fitted, out=job.out)
+        fit = fit_pair(pair, card, fitted, out=job.out, typical=typical)
     new = card.changed(
         name=job.out.resolve().name,
         held_back={"before": before, "after": dict(fit.held_back)},
@@ -273,7 +281,7 @@ def _fine_tune(
         commit=source_state(),
         cost=f"{clock.minutes:.1f} minutes on {config.threads} cores",
     )
-    write_weights(pair, new, fit, out=job.out)
+    write_weights(new, fit, out=job.out)
     result = FineTuningResult(
         weights=job.out,
         before=before,

@@ -6,19 +6,22 @@ nothing else.
 
 from __future__ import annotations
 
+import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from torch import nn
 
+from cryoglean.io.writing import complete_or_absent
 from cryoglean.networks.runtime import Networks, load_networks
 from cryoglean.networks.settings import Calibration, WeightsCard
-from cryoglean.networks.weights import read_weights, write_card
+from cryoglean.networks.weights import FILES, read_weights, write_card
 from cryoglean.training.export import export_networks
 from cryoglean.training.loop import Task, train
 from cryoglean.training.settings import TrainConfig
+from cryoglean.types import FloatImage
 
 Pair = tuple[nn.Module, nn.Module]
 """The segmentation and the classification network."""
@@ -83,7 +86,14 @@ def train_pair(
     return segmenter, train(pair[1], classification(segmenter), of_crops, out=out, resume=resume)
 
 
-def fit_pair(pair: Pair, card: WeightsCard, fit: Callable[[Networks], Fit], *, out: Path) -> Fit:
+def fit_pair(
+    pair: Pair,
+    card: WeightsCard,
+    fit: Callable[[Networks], Fit],
+    *,
+    out: Path,
+    typical: Sequence[FloatImage] = (),
+) -> Fit:
     """Export trained networks beside their checkpoints, run them as picking does, and fit what is theirs.
 
     Parameters
@@ -96,20 +106,22 @@ def fit_pair(pair: Pair, card: WeightsCard, fit: Callable[[Networks], Fit], *, o
         Measures the exported networks and fits calibration and threshold.
     out : Path
         Folder of the weights.
+    typical : sequence of array of float32, shape (s, s)
+        Normalised images; see `export_networks`.
     """
     folder = out / RECORD / _CANDIDATE
-    export_networks(folder, *pair, architecture=card.architecture)
+    export_networks(folder, *pair, architecture=card.architecture, typical=typical)
     write_card(folder, card)
     return fit(load_networks(folder))
 
 
-def write_weights(pair: Pair, card: WeightsCard, fit: Fit, *, out: Path) -> WeightsCard:
-    """Write a folder of weights; the card comes last, so that a folder with a card is a finished one.
+def write_weights(card: WeightsCard, fit: Fit, *, out: Path) -> WeightsCard:
+    """Make the networks to which `fit_pair` fitted last a folder of weights.
+
+    The card comes last, so that a folder with a card is a finished one.
 
     Parameters
     ----------
-    pair : tuple of Module
-        The trained networks.
     card : WeightsCard
         All but what was fitted.
     fit : Fit
@@ -122,7 +134,9 @@ def write_weights(pair: Pair, card: WeightsCard, fit: Fit, *, out: Path) -> Weig
     WeightsCard
         As it was written.
     """
-    export_networks(out, *pair, architecture=card.architecture)
+    for file in FILES:
+        with complete_or_absent(out / file) as partial:
+            shutil.copyfile(out / RECORD / _CANDIDATE / file, partial)
     fitted = card.changed(
         calibration=fit.calibration,
         threshold=fit.threshold,

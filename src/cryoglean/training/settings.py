@@ -87,6 +87,8 @@ class TrainConfig(Config):
     """Passes over the candidates of the classification network."""
     classifier_batch: int = Field(128, ge=1)
     """Candidates in one step."""
+    quantisation_tiles: int = Field(60, ge=0)
+    """Tiles by which the segmentation network is put into 8-bit integers; 0 leaves it in floating point."""
     validate_every: int = Field(500, ge=1)
     """Steps between two looks at the validation tiles, each with a checkpoint and an example map."""
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -17,6 +17,7 @@ from cryoglean.networks.runtime import Networks
 from cryoglean.networks.settings import Calibration, WeightsCard
 from cryoglean.networks.weights import Weights
 from cryoglean.training.architecture import build_classifier, build_segmenter
+from cryoglean.training.augmentation import typical_images
 from cryoglean.training.calibration import figures, fit_calibration, measure_tiles, recommended_threshold
 from cryoglean.training.classifier import classification_task, mine_crops
 from cryoglean.training.export import load_trainable
@@ -100,8 +101,11 @@ def train_networks(
         origin=start.card.name if start else "",
         cost=f"{(time.monotonic() - began) / 60:.0f} minutes on {config.threads} cores",
     )
-    fit = fit_pair(pair, card, lambda networks: fit_to_tiles(networks, tiles), out=out)
-    return write_weights(pair, card, fit, out=out)
+    typical = typical_images(
+        tiles["train"], config.quantisation_tiles, particle_px=config.architecture.particle_px
+    )
+    fit = fit_pair(pair, card, lambda networks: fit_to_tiles(networks, tiles), out=out, typical=typical)
+    return write_weights(card, fit, out=out)
 
 
 def fit_to_tiles(networks: Networks, tiles: Tiles) -> Fit:

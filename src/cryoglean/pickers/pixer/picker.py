@@ -11,7 +11,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from cryoglean.networks import Networks, calibrated, find_candidates, load_networks
+from cryoglean.networks import Networks, find_candidates, load_networks
 from cryoglean.networks.maps import STRIDE, margin_px
 from cryoglean.pickers.base import require_fitting
 from cryoglean.pickers.pixer.contamination import find_contaminated
@@ -68,8 +68,7 @@ class NetworkPicker:
         working = working_image(micrograph, size, self._particle_px)
         maps = self._networks.segment(working.data)
         candidates = find_candidates(maps.centre, self._particle_px)
-        particle = self._networks.classify(working.data, candidates.xy)[:, 0]
-        score = calibrated(candidates.score, particle, self._networks.weights.card.calibration)
+        score = self._networks.judge(working.data, candidates)
         if self.config.contamination:
             contaminated = find_contaminated(
                 maps, working.data, candidates.xy, card=self._networks.weights.card

@@ -229,10 +229,10 @@ def _view(networks: Networks, micrograph: Micrograph, size: ParticleSize) -> Vie
     candidates = find_candidates(maps.centre, particle_px)
     # Most candidates could not be sure whatever the classification network said.
     hopeful = calibrated(candidates.score, np.ones(len(candidates.score)), card.calibration) > SURE
-    xy, score = candidates.xy[hopeful][:MAX_CANDIDATES], candidates.score[hopeful][:MAX_CANDIDATES]
-    score = calibrated(score, networks.classify(image, xy)[:, 0], card.calibration)
+    looked_at = candidates[hopeful][:MAX_CANDIDATES]
+    score = networks.judge(image, looked_at)
     sure = score > SURE
-    widths = _widths(maps.particle, xy[sure], particle_px) / particle_px
+    widths = _widths(maps.particle, looked_at.xy[sure], particle_px) / particle_px
     return View(low.data.size / particle_px**2, logit(score[sure]), widths)
 
 
