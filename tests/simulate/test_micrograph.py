@@ -203,3 +203,9 @@ def test_a_map_makes_the_same_micrograph_as_its_atoms(complex_, conditions):
     assert slices.diameter == pytest.approx(atoms.diameter, rel=0.1)
     assert slices.clean.std() == pytest.approx(atoms.clean.std(), rel=0.25)
     assert simulate_micrograph(mapped, conditions, seed=1).truth.diameter[0] == pytest.approx(slices.diameter)
+
+
+def test_a_blank_picture_of_nothing_has_no_signal():
+    blank = np.full((8, 8), 3, np.float32)
+    assert signal_to_noise(blank, blank) == 0
+    assert signal_to_noise(blank + np.eye(8, dtype=np.float32), blank) == 0

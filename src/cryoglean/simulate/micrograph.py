@@ -90,10 +90,16 @@ class Simulated:
 
 
 def signal_to_noise(noisy: FloatImage, clean: FloatImage) -> float:
-    """Σ clean² / Σ (noisy - clean)², images about their means (Zhang et al., BMC Bioinf. 2019, 20, 41)."""
+    """Σ clean² / Σ (noisy - clean)², images about their means (Zhang et al., BMC Bioinf. 2019, 20, 41).
+
+    0 without a signal, also where there is no noise either.
+    """
     signal = clean - clean.mean(dtype=np.float64)
     noise = noisy - noisy.mean(dtype=np.float64) - signal
-    return float(np.sum(signal**2, dtype=np.float64) / np.sum(noise**2, dtype=np.float64))
+    power, rest = (float(np.sum(part**2, dtype=np.float64)) for part in (signal, noise))
+    if power == 0:
+        return 0.0
+    return power / rest if rest else np.inf
 
 
 def simulate_micrograph(
