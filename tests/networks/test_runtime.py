@@ -1,11 +1,14 @@
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from cryoglean.networks.maps import find_candidates
 from cryoglean.networks.normalise import normalise
 from cryoglean.networks.runtime import cut_crops, load_networks
+from cryoglean.networks.weights import calibrated
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +57,31 @@ def test_one_thread_and_two_agree(networks, image):
     two = load_networks("general", threads=2)
     for one, other in zip(named(two.segment(image)), named(networks.segment(image)), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_the_classifier_is_asked_only_where_its_answer_counts(networks, image):
+    def with_calibration(**values):
+        weights = networks.weights
+        card = weights.card.changed(calibration=weights.card.calibration.changed(**values))
+        return replace(networks, weights=replace(weights, card=card))
+
+    class Asked(Exception):
+        pass
+
+    class Unwanted:
+        def answer(self, images, shape):
+            raise Asked
+
+    candidates = find_candidates(networks.segment(image).centre, 32.0)
+    assert len(candidates.xy) > 5
+    alone = replace(with_calibration(classification=0.0), classifier=Unwanted()).judge(image, candidates)
+    assert np.all(np.diff(alone) <= 0)
+    with pytest.raises(Asked):
+        replace(with_calibration(classification=1.0), classifier=Unwanted()).judge(image, candidates)
+    particle = networks.classify(image, candidates.xy)[:, 0]
+    both = with_calibration(classification=1.0)
+    wanted = calibrated(candidates.score, particle, both.weights.card.calibration)
+    np.testing.assert_array_equal(both.judge(image, candidates), wanted)
 
 
 def test_kinds_are_probabilities_and_none_where_there_is_no_candidate(networks, image):

@@ -48,6 +48,13 @@ def test_a_classifier_that_says_the_opposite_is_not_listened_to(measured):
     assert fitted.segmentation > 0
 
 
+def test_a_classifier_that_adds_nothing_is_not_asked(measured, rng):
+    guesses = [replace(one, extra={"classifier": rng.random(len(one))}) for one in measured.candidates]
+    fitted = fit_calibration(replace(measured, candidates=tuple(guesses)))
+    assert fitted.classification == 0
+    assert fitted.segmentation == pytest.approx(TRUE.segmentation, abs=0.15)
+
+
 def test_fitted_probabilities_keep_what_they_promise(measured):
     values = figures(measured, fit_calibration(measured), 0.5)
     assert values["calibration_error"] < 0.02
