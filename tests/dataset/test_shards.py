@@ -1,6 +1,7 @@
 """Shards of training tiles from elsewhere: of the right types and shapes, or told."""
 
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from cryoglean.dataset.shards import (
     Shard,
     particle_px_of,
     read_shard,
+    split_of,
     write_shard,
 )
 from cryoglean.errors import DatasetError
@@ -89,3 +91,17 @@ def test_a_plan_that_is_none_is_told(tmp_path, plan):
     (tmp_path / "plan.json").write_text(plan)
     with pytest.raises(DatasetError, match="no plan of training tiles"):
         particle_px_of(tmp_path)
+
+
+def test_families_are_dealt_by_a_hash_of_their_name() -> None:
+    """The same wherever it is asked, so no family is ever both trained and tested on."""
+    of_letters = "train test test test test test train train"
+    assert [split_of(name, validation=0.3, test=0.3) for name in "abcdefgh"] == of_letters.split()
+    names = [f"family-{number}" for number in range(2000)]
+    share = Counter(split_of(name, validation=0.1, test=0.2) for name in names)
+    assert share["test"] / len(names) == pytest.approx(0.2, abs=0.03)
+    assert share["validation"] / len(names) == pytest.approx(0.1, abs=0.03)
+    assert {split_of(name, validation=0.0, test=0.0) for name in names} == {"train"}
+    # A larger test split takes whole families from the others and gives none back.
+    small = {name for name in names if split_of(name, validation=0.1, test=0.1) == "test"}
+    assert small < {name for name in names if split_of(name, validation=0.1, test=0.2) == "test"}

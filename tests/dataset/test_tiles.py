@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from cryoglean.dataset.contamination import KINDS
-from cryoglean.dataset.shards import PARTICLE_COLUMNS, TILE_COLUMNS, Shard
-from cryoglean.dataset.tiles import CONTAMINATED, DEBRIS, PARTICLE, UNKNOWN, LabelledTiles
+from cryoglean.dataset.shards import PARTICLE_COLUMNS, TILE_COLUMNS, Shard, write_shard
+from cryoglean.dataset.tiles import CONTAMINATED, DEBRIS, PARTICLE, UNKNOWN, LabelledTiles, load_shards
+from cryoglean.errors import UsageError
 from cryoglean.networks.maps import CENTRE, CONTAMINATION, Maps
 from cryoglean.networks.maps import PARTICLE as PARTICLES
 from cryoglean.training.augmentation import example
@@ -71,3 +72,15 @@ def test_targets_have_a_spot_at_the_centre_and_every_pixel_of_the_mask_and_ignor
     assert (hidden.weight[PARTICLES, 15, 15] == 0).all()
     assert hidden.weight[CENTRE, 15, 15] == 0
     assert hidden.weight[CONTAMINATION, 37, 37] == 0
+
+
+def test_shards_coarser_than_the_networks_are_refused(shard, tmp_path):
+    write_shard(tmp_path / "train" / "00000.npz", shard)
+    with pytest.raises(UsageError, match=r"32 pixels and the networks want 40; make finer tiles"):
+        load_shards(tmp_path, "train", particle_px=40)
+    (as_it_is,) = load_shards(tmp_path, "train", particle_px=32)
+    assert as_it_is.image.shape == (2, 96, 96)
+    (shrunken,) = load_shards(tmp_path, "train", particle_px=24)
+    assert shrunken.image.shape == (2, 72, 72)
+    with pytest.raises(UsageError, match="holds no validation shards"):
+        load_shards(tmp_path, "validation", particle_px=32)

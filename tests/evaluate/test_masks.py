@@ -79,3 +79,11 @@ def test_overlap_of_each_particle_leaves_out_what_is_far_away() -> None:
 def test_masks_of_another_shape_are_refused() -> None:
     with pytest.raises(ValueError, match="different shape"):
         particle_overlaps(np.zeros((3, 4), int), np.zeros((4, 3), bool), reach_px=1)
+
+
+def test_figures_of_a_single_pixel() -> None:
+    pixel, other = np.ones((1, 1), bool), np.zeros((1, 1), bool)
+    right, wrong = compare_masks(pixel, pixel), compare_masks(pixel, other)
+    assert set(right.as_dict().values()) == {0.0, 1.0}
+    assert (right.precision, right.sensitivity, right.accuracy, right.misclassification) == (1, 1, 1, 0)
+    assert (wrong.sensitivity, wrong.accuracy, wrong.misclassification, wrong.f1) == (0, 0, 1, 0)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from cryoglean.errors import UsageError
-from cryoglean.evaluate import evaluate, paper_counting
+from cryoglean.evaluate import PaperCounts, evaluate, paper_counting
 from cryoglean.types import Picks
 
 
@@ -194,3 +194,12 @@ def test_agrees_with_the_neutral_scorer_on_any_picks(
             assert merit.average_precision is None
         else:
             assert merit.average_precision == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_papers_counts_are_added_up_over_micrographs() -> None:
+    pooled = PaperCounts.pooled([PaperCounts(3, 1, 2), PaperCounts(5, 4, 0)])
+    assert (pooled.hits, pooled.false, pooled.missed) == (8, 5, 2)
+    assert pooled.precision == pytest.approx(8 / 13)
+    assert pooled.recall == pytest.approx(8 / 10)
+    assert pooled.f1 == pytest.approx(16 / 23)
+    assert pooled.accuracy == pytest.approx(8 / 15)

@@ -39,3 +39,15 @@ def test_a_carbon_edge_is_far_from_usual_and_a_slope_is_not(rng: np.random.Gener
     assert foreign[:, 370:].all()
     assert not foreign[:, :280].any()
     assert not far_from_usual(image, 20, least=20).any()
+
+
+@pytest.mark.parametrize(("deviations", "far"), [(9.0, False), (11.0, True), (-9.0, False), (-11.0, True)])
+def test_far_from_usual_is_ten_robust_deviations(
+    deviations: float, far: bool, rng: np.random.Generator
+) -> None:
+    image = rng.normal(0, 1, (300, 300)).astype(np.float32)
+    smooth = blur(image, 6)
+    spread = 1.4826 * float(np.median(np.abs(smooth - np.median(smooth))))
+    # An area so wide that its middle keeps its level, and so small that it does not change the spread.
+    image[130:170, 130:170] = np.median(smooth) + deviations * spread
+    assert far_from_usual(image, 6)[150, 150] == far

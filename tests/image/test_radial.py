@@ -50,3 +50,10 @@ def test_a_bright_centre_does_not_mislead_it() -> None:
     found, contrast = particle_radius(profile, 20)
     assert contrast == -1
     assert found == pytest.approx(12, abs=0.7)
+
+
+def test_the_average_of_patches_is_their_mean(rng: np.random.Generator) -> None:
+    image = rng.normal(5, 1, (60, 70)).astype(np.float32)
+    xy = np.array([[20.0, 20.0], [30.0, 25.0], [40.0, 30.0]])
+    cut = [image[int(y) - 8 : int(y) + 9, int(x) - 8 : int(x) + 9] for x, y in xy]
+    np.testing.assert_allclose(average_patches(image, xy, 8), np.mean(cut, axis=0), atol=1e-5)

@@ -107,3 +107,12 @@ def test_a_flipped_mask_holds_as_many(turn) -> None:
     mask = rectangle(SHAPE, (60, 60), (40, 36), 20) | rectangle(SHAPE, (130, 100), (38, 34), -35)
     first, second = find_rectangles(mask, SIZE), find_rectangles(np.ascontiguousarray(turn(mask)), SIZE)
     np.testing.assert_allclose(np.sort(first.squareness), np.sort(second.squareness), atol=0.02)
+
+
+@pytest.mark.parametrize("sides", [(60, 60), (60, 40), (30, 24)])
+def test_overlap_with_the_rectangle_is_a_share(sides: tuple[float, float]) -> None:
+    overlap, _ = measure_squareness(rectangle(SHAPE, (80, 80), sides, 20))
+    assert 0.93 < overlap <= 1
+    of_disc, _ = measure_squareness(discs(SHAPE, [(80, 80)], 25))
+    # A disc and the square of its area have 0.91 in common, hence 0.83 of what both cover.
+    assert 0.8 < of_disc < 0.9

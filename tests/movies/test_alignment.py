@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import fft, ndimage
 
-from cryoglean.movies.alignment import align_frames, average_frames
+from cryoglean.movies.alignment import _Band, align_frames, average_frames
 from cryoglean.movies.settings import AlignmentConfig
 
 PIXEL_SIZE = 1.5
@@ -170,3 +170,13 @@ def test_frames_and_shifts_must_be_as_many(frames):
         average_frames(frames, np.zeros((3, 2)))
     with pytest.raises(ValueError, match="no frames"):
         average_frames([], np.zeros((0, 2)))
+
+
+@pytest.mark.parametrize("shift", [(0.0, 0.0), (3.37, -1.82), (-2.5, 4.5), (0.49, 0.51)])
+def test_the_maximum_is_found_to_a_thousandth_of_a_pixel(shift):
+    """On a slanted ridge, where a climb that took x and y one by one would stop short."""
+    band = _Band.of((64, 80), bfactor=20.0)
+    fy, fx = band.fy[:, None], band.fx
+    slanted = np.exp(-900 * (fx + fy) ** 2 - 20 * (fx - fy) ** 2)
+    product = slanted * np.exp(-2j * np.pi * (fx * shift[0] + fy * shift[1]))
+    np.testing.assert_allclose(band.peak(product.astype(np.complex64), 8.0), shift, atol=2e-3)

@@ -8,7 +8,7 @@ import pytest
 from cryoglean.io import read_micrograph
 from cryoglean.io.formats import read_picks
 from cryoglean.io.formats.frames import flipped_y
-from cryoglean.select.orientation import orientation
+from cryoglean.select.orientation import contrasts, orientation
 from cryoglean.types import Micrograph, Picks
 
 REAL = [
@@ -59,3 +59,35 @@ def test_nothing_to_look_at_is_undecided():
     assert orientation([]) == "undecided"
     assert orientation([(flat, Picks(np.empty((0, 2))))]) == "undecided"
     assert orientation([(flat, Picks(np.array([[5.0, 5.0], [-9.0, 99.0]])))]) == "undecided"
+
+
+def noise_with(rng, places, contrast, picks=None):
+    """Noise with squares at some places; picks there, or elsewhere."""
+    image = rng.normal(0, 1, (400, 500))
+    for x, y in places:
+        image[y - 6 : y + 7, x - 6 : x + 7] += contrast
+    return Micrograph(image), Picks(np.array(places if picks is None else picks, float), shape=image.shape)
+
+
+def test_many_micrographs_of_noise_tell_no_more_than_one(rng):
+    pairs = [noise_with(rng, [], 0, rng.integers(20, 380, (6, 2))) for _ in range(40)]
+    assert orientation(pairs) == "undecided"
+
+
+def test_where_both_orientations_show_particles_it_is_undecided(rng):
+    places = [(60, 80), (200, 150), (330, 60), (430, 120)]
+    both = [*places, *((x, 399 - y) for x, y in places)]
+    assert orientation([noise_with(rng, both, 1.0, places)]) == "undecided"
+    assert orientation([noise_with(rng, places, 1.0)]) == "as given"
+
+
+@pytest.mark.parametrize(("below", "decided"), [(0.5, False), (1.4, True)])
+def test_it_takes_six_standard_errors(rng, below, decided):
+    """Contrast is in proportion to what is added, here as much as gives a part of six standard errors."""
+    places = [(x, y) for x in range(40, 480, 60) for y in range(30, 180, 50)]
+    clear = noise_with(rng, places, 1.0)
+    standing_out = np.abs(contrasts(*clear)[0]).max()
+    image = rng.normal(0, 1, (400, 500))
+    faint = below * 6 / standing_out
+    picked = Micrograph(faint * clear[0].data + np.sqrt(1 - faint**2) * image), clear[1]
+    assert (orientation([picked]) == "as given") == decided

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryoglean.select.significance import Mixture, fit_mixture
+from cryoglean.select.significance import Mixture, count_beyond_noise, fit_mixture
 
 
 def similarities(rng: np.random.Generator, noise: int, particles: int) -> tuple[np.ndarray, np.ndarray]:
@@ -68,3 +68,16 @@ def test_no_candidates_have_no_probability() -> None:
 def test_separation_is_ashmans() -> None:
     mixture = Mixture(np.array([0.5, 0.25, 0.25]), np.array([0.0, 4.0, 4.0]), np.ones(3))
     assert mixture.separation() == pytest.approx(4.0)
+
+
+def test_what_noise_explains_is_not_counted() -> None:
+    opposite = np.linspace(0.1, 0.5, 41)  # All but the five highest stay below 0.45.
+    own = np.concatenate([opposite, np.linspace(0.6, 0.9, 100)])
+    # Six of noise lie above, and twice that number is taken off.
+    assert count_beyond_noise(own, opposite) == 105 - 12
+    assert count_beyond_noise(opposite, opposite) == 0
+
+
+def test_without_enough_maxima_of_noise_nothing_is_beyond_it() -> None:
+    assert count_beyond_noise(np.full(100, 0.9), np.full(5, 0.1)) == 0
+    assert count_beyond_noise(np.full(100, 0.9), np.full(6, 0.1)) == 88

@@ -71,6 +71,8 @@ def test_why_it_fails_is_told(page: TestClient) -> None:
     wanted = "no corrections to learn from" if can_train() else "pip install"
     assert wanted in " ".join([state["message"], *state["log_tail"]])
     assert "Traceback" not in " ".join(state["log_tail"])
+    # To stop what has ended changes nothing.
+    assert page.delete("/api/training").json() == state
 
 
 def test_it_goes_on_once_and_ends_when_it_shall(open_page: Pages) -> None:

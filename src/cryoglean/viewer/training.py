@@ -68,7 +68,7 @@ class Training:
     def state(self) -> TrainingState:
         """How it goes."""
         with self._lock:
-            return self._state.model_copy(update={"log_tail": list(self._tail)})
+            return self._with_tail()
 
     def start(self, request: TrainingRequest) -> TrainingState:
         """Start.
@@ -109,7 +109,7 @@ class Training:
         with self._lock:
             process, follower = self._process, self._follower
             if process is None or follower is None or self._state.state != "running":
-                return self._state
+                return self._with_tail()
             self._state = self._state.model_copy(update={"state": "stopped", "message": "stopped"})
         process.terminate()
         try:
@@ -121,6 +121,9 @@ class Training:
             os.killpg(process.pid, signal.SIGKILL)
         follower.join()
         return self.state
+
+    def _with_tail(self) -> TrainingState:
+        return self._state.model_copy(update={"log_tail": list(self._tail)})
 
     def _new_weights(self) -> Path:
         number = 1
