@@ -273,7 +273,7 @@ def test_a_signal_ends_a_run_within_seconds(
     assert time.monotonic() - sent < 10
     if process.returncode:
         assert process.returncode == 128 + number
-        assert "stopped; the same command goes on from here" in told
+        assert "stopped; run the same command again to resume" in told
     assert partials(out) == []
     assert subprocess.run(arguments, check=False, capture_output=True).returncode == 0
     assert left_by(out) == undisturbed

@@ -92,7 +92,7 @@ def test_abort_and_continue(project, cryoglean, monkeypatch):
     Path(JOB, handover.ABORT_NOW).touch()
     code, _, err = cryoglean(*ARGUMENTS)
     assert code == 1
-    assert "Continue goes on from here" in err
+    assert "Continue resumes it" in err
     assert ends() == {handover.ABORTED}
     assert not Path(JOB, handover.ABORT_NOW).exists()
     code, _, _ = cryoglean(*ARGUMENTS)

@@ -39,7 +39,7 @@ VERBS = {
     "relion": "Pick as an External job of RELION.",
     "report": "Write RUN/report.html: a run in pictures and figures, in one file.",
     "select": "Select picks anew from all candidates of a run.",
-    "simulate": "Simulate micrographs that look real, and tell everything that is true about them.",
+    "simulate": "Simulate micrographs that look real, with the complete truth about them.",
     "train": "Train the segmentation and the classification network, and calibrate them.",
     "view": "Look at picks, choose a threshold, and correct what is wrong, in the browser.",
     "watch": "Pick micrographs as they arrive, each as soon as its file is complete.",

@@ -81,13 +81,11 @@ def convert(
     *,
     from_: Annotated[
         str | None,
-        typer.Option(
-            "--from", help="Format of IN.", show_default="told by the suffix", rich_help_panel=INPUT
-        ),
+        typer.Option("--from", help="Format of IN.", show_default="by the suffix", rich_help_panel=INPUT),
     ] = None,
     to: Annotated[
         str | None,
-        typer.Option(help="Format of OUT.", show_default="told by the suffix", rich_help_panel=OUTPUT),
+        typer.Option(help="Format of OUT.", show_default="by the suffix", rich_help_panel=OUTPUT),
     ] = None,
     micrographs: Annotated[
         list[str] | None,

@@ -104,7 +104,7 @@ def extract(
     if done:
         write_star_of_stacks(done, out / "particles.star")
         note_warnings(told)
-        _tell(done, out)
+        _print_counts(done, out)
     finish(failures, total=len(sets))
 
 
@@ -139,7 +139,7 @@ def _require_even(config: ExtractConfig) -> None:
             raise UsageError(f"--{name} {value}: RELION wants an even number of pixels")
 
 
-def _tell(done: Sequence[Extracted], out: Path) -> None:
+def _print_counts(done: Sequence[Extracted], out: Path) -> None:
     count, left_out = sum(len(part.picks) for part in done), sum(part.left_out for part in done)
     typer.echo(f"{count} particles of {len(done)} micrographs: {out / 'particles.star'}")
     if left_out:

@@ -21,7 +21,7 @@ def merge(
     ],
     *,
     out: Annotated[Path, typer.Option(help="A file, or a folder.", show_default=False)],
-    to: Annotated[str | None, typer.Option(help="Format of OUT.", show_default="told by the suffix")] = None,
+    to: Annotated[str | None, typer.Option(help="Format of OUT.", show_default="by the suffix")] = None,
     distance: Annotated[
         float | None,
         typer.Option(help="Picks nearer than this are one particle, Å.", show_default="half the diameter"),

@@ -29,8 +29,8 @@ def pick(
 
     OUT then holds picks/NAME_autopick.star for each micrograph and their list
     autopick.star for RELION, picks.csv with all picks, report.html to look at,
-    summary.json, and config.toml with every setting as it was used. Started
-    again, the command does what is missing or has changed. `cryoglean select`
+    summary.json, and config.toml with every setting as it was used. Run
+    again, the command picks what is missing or has changed. `cryoglean select`
     tries other thresholds without touching a micrograph.
     """
     from cryoglean.cli.progress import progress_reporter

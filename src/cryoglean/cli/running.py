@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cryoglean.cli.stopping import Stop
     from cryoglean.engine.events import Ended
 
-GOES_ON = "stopped; the same command goes on from here"
+GOES_ON = "stopped; run the same command again to resume"
 """What is told of a run that a signal ended."""
 
 

@@ -110,14 +110,14 @@ def simulate(
     ] = 1,
     config: SimulationConfig,
 ) -> None:
-    """Simulate micrographs that look real, and tell everything that is true about them.
+    """Simulate micrographs that look real, with the complete truth about them.
 
     Each micrograph draws its optics, ice, dose, crowding and contamination from
     ranges; a range of twice the same value fixes it. Writes OUT/micrographs,
     coordinates, labels, contamination, clean and conditions, and for all together
     particles.star with poses, micrographs.star, truth.csv and reference.mrc, the
     map that the poses refer to. With --tiles, writes shards of training tiles,
-    split by structure family; a stopped run goes on where it was.
+    split by structure family; the same command resumes a stopped run.
 
     Example: cryoglean simulate --out demo --procedural barrel --count 4 --seed 7
     """

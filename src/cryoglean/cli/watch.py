@@ -37,8 +37,8 @@ def watch(
     """Pick micrographs as they arrive, each as soon as its file is complete.
 
     Coordinate files are written at once, the tables of the whole run now and
-    then and at the end. Ctrl-C, a file OUT/STOP or --idle end it; started
-    again, it goes on. Results are those of `cryoglean pick`.
+    then and at the end. Ctrl-C, a file OUT/STOP or --idle end it; the same
+    command resumes it. Results are those of `cryoglean pick`.
     """
     from cryoglean.cli.progress import progress_reporter
     from cryoglean.cli.running import GOES_ON, leave, write_page

@@ -68,7 +68,7 @@ def doubles(matches: Matches) -> NDArray[np.int64]:
 
 
 def set_aside(truth: Picks, picks: Picks, *, kinds: Collection[str], reach_px: float) -> tuple[Picks, Picks]:
-    """Leave out true particles that shall count neither way, and the picks on them.
+    """Leave out true particles that are ignored in scoring, and the picks on them.
 
     Parameters
     ----------

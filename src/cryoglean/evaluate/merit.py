@@ -196,7 +196,7 @@ def evaluate(
     tolerances : sequence of float
         Matching distances in diameters: a pick closer to a true centre that no other pick holds is a hit.
     ignored_kinds : collection of str
-        Kinds of true particles that count neither way: they may be picked or not.
+        Kinds of true particles that are ignored in scoring: they may be picked or not.
 
     Returns
     -------

@@ -88,7 +88,7 @@ def pick_for_relion(job: ExternalJob, report: Reporter, stop: threading.Event) -
             _places_for_relion_3(job, [one.listed for one in micrographs])  # Refused before the work.
         ended = pick(Run(micrographs, RunFolder(job.folder), job.config, job.engine), report, stop)
     if ended.stopped:
-        raise Aborted(job.folder, "the job was stopped", "Continue goes on from here")
+        raise Aborted(job.folder, "the job was stopped", "Continue resumes it")
     summary = ended.summary
     if summary is not None and not summary.done:
         first = summary.failures[0].error if summary.failures else "there are none"

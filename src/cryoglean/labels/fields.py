@@ -61,7 +61,7 @@ def find_micrographs(
         Files to choose from; names may differ by what programs put about them.
     masks : sequence of MicrographFile
         Files called after the micrograph, with anything behind it: ``NAME_ice.mrc`` masks that kind of
-        nuisance, and a word that is none of `nuisances.KINDS` does not say which. Of micrographs of one name
+        contamination, and a word that is none of `contamination.KINDS` does not say which. Of micrographs of one name
         it is the one whose folder is called as the mask's.
     listed_in : Path
         The file of the particles, for messages.

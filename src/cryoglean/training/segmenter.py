@@ -89,7 +89,7 @@ def measure(
 ) -> Metrics:
     """Loss, overlap of the masks, and average precision of what the maps' maxima find.
 
-    Particles whose label is unknown, under ice or carbon, and candidates on them count neither way.
+    Particles whose label is unknown, under ice or carbon, and candidates on them are ignored.
     """
     target = torch.from_numpy(np.stack([one.target for one in examples]))
     weight = torch.from_numpy(np.stack([one.weight for one in examples]))

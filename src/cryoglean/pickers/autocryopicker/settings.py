@@ -93,7 +93,7 @@ class PaperConfig(Config):
     side_views: bool = True
     """Look for rectangular side views beside the round top views."""
     recommended_score: float = Field(0.15, ge=0, le=1)
-    """Score from which a candidate counts as a particle unless `select` is told otherwise; F1 hardly changes
+    """Score from which a candidate counts as a particle unless `select` says otherwise; F1 hardly changes
     between 0.12 and 0.22."""
     certain_circle: float = Field(0.3, gt=0)
     """Prominence from which a circle is a top view and is taken out before side views are looked for."""
