@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from typer.testing import CliRunner
 
 from cryoglean.cli.app import VERBS, app, verb
-from cryoglean.cli.options import Settings, resolve
+from cryoglean.cli.settings import Settings, resolve
 from cryoglean.cli.settings_file import is_table
 from cryoglean.errors import UsageError
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cryoglean.cli.options import INPUT, OUTPUT, RUNNING, Settings, configured
+from cryoglean.cli.options import INPUT, OUTPUT, RUNNING, configured
+from cryoglean.cli.settings import Settings
 from cryoglean.errors import CryogleanError, MicrographError, UsageError
 from cryoglean.movies.settings import AverageConfig
 

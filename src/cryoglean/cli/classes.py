@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from cryoglean.classes.settings import ClassesConfig
-from cryoglean.cli.options import Quiet, Report, RunArgument, Settings, configured
+from cryoglean.cli.options import Quiet, Report, RunArgument, configured
+from cryoglean.cli.settings import Settings
 
 if TYPE_CHECKING:
     from cryoglean.engine.class_files import ClassesMade

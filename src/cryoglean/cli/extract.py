@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cryoglean.cli.options import INPUT, OUTPUT, Settings, configured
+from cryoglean.cli.options import INPUT, OUTPUT, configured
+from cryoglean.cli.settings import Settings
 from cryoglean.errors import CoordinateError, CryogleanError, MicrographError, UsageError
 from cryoglean.extract.settings import ExtractConfig
 

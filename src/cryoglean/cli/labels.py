@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cryoglean.cli.options import INPUT, OUTPUT, Settings, configured
+from cryoglean.cli.options import INPUT, OUTPUT, configured
+from cryoglean.cli.settings import Settings
 from cryoglean.errors import CryogleanError
 from cryoglean.labels.settings import LabelConfig
 

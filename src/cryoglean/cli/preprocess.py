@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cryoglean.cli.options import INPUT, OUTPUT, PARTICLES, Micrographs, Settings, configured
+from cryoglean.cli.options import INPUT, OUTPUT, PARTICLES, Micrographs, configured
+from cryoglean.cli.settings import Settings
 from cryoglean.errors import CryogleanError, MicrographError
 from cryoglean.pickers.settings import StagesConfig
 

@@ -33,10 +33,10 @@ def relion(
 
     Example: cryoglean relion --o External/job003/ --in_mics CtfFind/job002/micrographs_ctf.star --j 8
     """
-    from cryoglean.cli.options import resolve
     from cryoglean.cli.progress import Plain
     from cryoglean.cli.run_options import PICKING, SPREADING
     from cryoglean.cli.running import GOES_ON
+    from cryoglean.cli.settings import resolve
     from cryoglean.cli.stopping import gently
     from cryoglean.handover.relion import ExternalJob, exit_files, mark_as_aborted, pick_for_relion
 

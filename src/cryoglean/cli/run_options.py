@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from cryoglean.cli.options import INPUT, OUTPUT, PARTICLES, RUNNING, Settings
+from cryoglean.cli.options import INPUT, OUTPUT, PARTICLES, RUNNING
+from cryoglean.cli.settings import Settings
 from cryoglean.engine.settings import EngineConfig
 from cryoglean.pickers.settings import PickConfig
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from cryoglean.cli.options import Quiet, Report, RunArgument, Settings, configured
+from cryoglean.cli.options import Quiet, Report, RunArgument, configured
+from cryoglean.cli.settings import Settings
 from cryoglean.select.settings import SelectConfig
 
 

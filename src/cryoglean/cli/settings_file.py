@@ -9,7 +9,7 @@ from typing import Any
 import tomli_w
 from pydantic.fields import FieldInfo
 
-from cryoglean.cli.options import Settings
+from cryoglean.cli.settings import Settings
 from cryoglean.settings import Config, Range
 
 _HEAD = """\

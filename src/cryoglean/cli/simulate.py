@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
-from cryoglean.cli.options import OUTPUT, RUNNING, Settings, configured
+from cryoglean.cli.options import OUTPUT, RUNNING, configured
+from cryoglean.cli.settings import Settings
 from cryoglean.errors import UsageError
 from cryoglean.simulate.settings import SimulationConfig
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cryoglean.cli.options import OUTPUT, RUNNING, Settings, configured
+from cryoglean.cli.options import OUTPUT, RUNNING, configured
+from cryoglean.cli.settings import Settings
 from cryoglean.errors import UsageError
 from cryoglean.pickers.settings import PickConfig
 from cryoglean.training.settings import TrainConfig

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from cryoglean.cli.options import INPUT, RUNNING, JsonLines, Quiet, Report, Settings, configured
+from cryoglean.cli.options import INPUT, RUNNING, JsonLines, Quiet, Report, configured
 from cryoglean.cli.run_options import PICKING, WHOLE, Overlays, ResultFolder
+from cryoglean.cli.settings import Settings
 from cryoglean.engine.settings import EngineConfig, WatchConfig
 from cryoglean.pickers.settings import PickConfig
 

@@ -60,9 +60,9 @@ def find_micrographs(
     micrographs : sequence of MicrographFile
         Files to choose from; names may differ by what programs put about them.
     masks : sequence of MicrographFile
-        Files called after the micrograph, with anything behind it: ``NAME_ice.mrc`` masks that kind of
-        contamination, and a word that is none of `contamination.KINDS` does not say which. Of micrographs of one name
-        it is the one whose folder is called as the mask's.
+        Files called after the micrograph, with anything behind it: ``NAME_ice.mrc`` masks ice. A word that
+        is none of `contamination.KINDS` leaves the kind open. Of micrographs of one name the mask belongs to
+        the one whose folder is called as its own.
     listed_in : Path
         The file of the particles, for messages.
 
