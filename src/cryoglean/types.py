@@ -23,6 +23,8 @@ FloatImage = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Kind = Literal["particle", "top", "side"]
 Contrast = Literal["dark", "bright"]
+GivenDiameter = float | tuple[float, float]
+"""What a user says of the particles' diameter, Å: it, or the smallest and the largest that it can be."""
 
 SIGN_OF: Mapping[Contrast, float] = MappingProxyType({"dark": -1.0, "bright": 1.0})
 """Sign of a particle's signal by its contrast; the one place where it is decided."""

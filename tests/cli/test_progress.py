@@ -45,13 +45,21 @@ ENDED = Ended(jobs=600, failed=1, seconds=300.0, stopped=False, summary=SUMMARY)
 
 def test_what_is_measured_is_told_in_angstroms_and_pixels() -> None:
     found = MeasuredSize(ASKED, 114.2, "dark", 1.5, ("a.mrc",) * 8)
-    assert progress.found(found) == "particles measure 114 Å (76 px), dark; from 8 micrographs"
+    assert progress.found(found) == ["particles measure 114 Å (76 px), dark; from 8 micrographs"]
     asked = MeasuredSize(ASKED | {"diameter": 120.0}, 114.2, "dark", 1.5, ("a.mrc",))
-    assert progress.found(asked) == "particles are dark; from 1 micrograph"
+    assert progress.found(asked) == ["particles are dark; from 1 micrograph"]
+
+
+def test_what_contradicts_the_user_is_told_and_what_he_said_is_not_repeated() -> None:
+    said = ASKED | {"diameter": 11.4, "contrast": "dark"}
+    found = MeasuredSize(said, 11.4, "dark", 1.5, ("a.mrc",), contradictions=("was it nm?",))
+    assert progress.found(found) == ["warning: was it nm?"]
+    assert progress.found(replace(found, contradictions=())) == []
 
 
 def test_where_nothing_stands_out_the_remedy_is_told() -> None:
-    assert "Give --diameter" in progress.found(MeasuredSize(ASKED, sources=("a.mrc",)))
+    (line,) = progress.found(MeasuredSize(ASKED, sources=("a.mrc",)))
+    assert "Give --diameter" in line
 
 
 def test_a_run_is_summed_up_with_counts_rate_warnings_and_outliers() -> None:

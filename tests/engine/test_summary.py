@@ -72,6 +72,15 @@ def test_much_contamination_is_told_with_the_remedy(out: RunFolder) -> None:
     assert "`--no-contamination`" in notice
 
 
+def test_what_contradicts_the_user_is_told_as_long_as_he_says_it(out: RunFolder) -> None:
+    said = NOT_ASKED | {"diameter": 11.4}
+    write_size(out.size, MeasuredSize(said, 11.4, "dark", 1.5, ("mic.mrc",), contradictions=("was it nm?",)))
+    assert summed(out, NETWORK.changed(diameter=11.4)).notices == ("was it nm?",)
+    assert summed(out, NETWORK.changed(diameter=114.0)).notices == ()
+    assert summed(out, NETWORK.changed(diameter=11.4, contrast="bright")).notices == ("was it nm?",)
+    assert summed(out, NETWORK.changed(diameter=11.4, angpix=2.0)).notices == ()
+
+
 def test_who_has_picks_needs_no_advice(out: RunFolder) -> None:
     assert summed(out).advice == ()
     assert told(sum_up([replace(ONE, error="is empty")], missing=0), out, NETWORK).advice == ()
@@ -88,7 +97,7 @@ def test_who_has_picks_needs_no_advice(out: RunFolder) -> None:
             "with `cryoglean select --min-score 0.2`",
         ),
         (PickConfig(method="network", min_score=0.69), {}, "the particles' size was not found"),
-        (NETWORK, {}, "is the diameter of 113 Å, 75 pixels that of the whole particle?"),
+        (NETWORK, {}, "is the diameter of 113 Å (75 pixels of 1.5 Å) that of the whole particle?"),
     ],
 )
 def test_where_nothing_was_picked_the_likeliest_remedy_comes_first(
@@ -101,7 +110,7 @@ def test_where_nothing_was_picked_the_likeliest_remedy_comes_first(
 
 def test_pixel_size_and_contrast_are_doubted_where_they_may_be_wrong(out: RunFolder) -> None:
     unknown = summed(out, picks=0, mean_score=None, pixel_size=None).advice
-    assert any("1 Å is assumed: give `--angpix`" in text for text in unknown)
+    assert any("lengths are in pixels: give `--angpix`" in text for text in unknown)
     bright = NETWORK.changed(contrast="bright", angpix=2.0)
     advice = summed(out, bright, picks=0, mean_score=None).advice
     assert "is the pixel size of 2 Å that of these files, after binning?" in advice

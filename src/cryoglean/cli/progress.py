@@ -38,8 +38,8 @@ class Plain(AbstractContextManager["Plain"]):
         """Report one event."""
         match event:
             case Measured(measured):
-                if measured.sources:
-                    self.say(found(measured))
+                for line in found(measured) if measured.sources else ():
+                    self.say(line)
             case Learning(learned):
                 self.say(what_was_learned(learned))
             case Noted(text):
@@ -188,8 +188,17 @@ def what_was_learned(learned: Learned) -> str:
     )
 
 
-def found(measured: MeasuredSize) -> str:
-    """Say what was measured in micrographs, of which one at least could be read."""
+def found(measured: MeasuredSize) -> list[str]:
+    """Say what was measured in micrographs, of which one at least could be read; it may contradict the user.
+
+    What the user has said by himself is not repeated.
+    """
+    said = measured.is_of_given_diameter and measured.asked["contrast"] != "auto"
+    warnings = [f"warning: {text}" for text in measured.contradictions]
+    return warnings if said else [_measured(measured), *warnings]
+
+
+def _measured(measured: MeasuredSize) -> str:
     sources = counted(len(measured.sources), "micrograph")
     if measured.diameter is None:
         return (
@@ -197,7 +206,7 @@ def found(measured: MeasuredSize) -> str:
             "Give --diameter if you know it"
         )
     chosen = f"; selected --method {measured.method}" if measured.is_unusual else ""
-    if measured.asked["diameter"]:
+    if measured.is_of_given_diameter:
         return f"particles are {measured.contrast}; from {sources}{chosen}"
     in_pixels = f"{measured.diameter_px:.0f} px"
     known = measured.pixel_size is not None

@@ -80,7 +80,7 @@ def sort_picks(
     remove_classes(folder)
     run = read_config(folder.config)
     sources, total = _sources(folder, config.max_particles, run.angpix)
-    size = _size_of(run.diameter, run.known_contrast or "dark", sources)
+    size = _size_of(run.known_diameter, run.known_contrast or "dark", sources)
     if size is None:
         return None
     crops, picks, failures = _crops(sources, size, progress)

@@ -63,7 +63,7 @@ _STORED = TypeAdapter(Learned)
 
 def wants_learning(given: PickConfig, resolved: PickConfig) -> bool:
     """Return whether a run learns: no method was named, and the particles' size is known."""
-    return given.learn and isinstance(given.method, AutoConfig) and resolved.diameter is not None
+    return given.learn and isinstance(given.method, AutoConfig) and resolved.known_diameter is not None
 
 
 def learn_run(
@@ -187,8 +187,8 @@ def kept_learned(folder: RunFolder) -> Learned | None:
 
 def _size(config: PickConfig) -> ParticleSize:
     contrast: Contrast = config.known_contrast or "dark"
-    assert config.diameter is not None
-    return ParticleSize(config.diameter, contrast)
+    assert config.known_diameter is not None
+    return ParticleSize(config.known_diameter, contrast)
 
 
 def _asked(config: PickConfig) -> dict[str, Any]:

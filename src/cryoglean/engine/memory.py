@@ -89,6 +89,7 @@ def memory_need(shape: tuple[int, int], pixel_size: float, config: PickConfig) -
         Diameter and method decide at which scale the work is done.
     """
     pixels = shape[0] * shape[1]
-    diameter_px = max(shape) * SMALLEST_FOUND if config.diameter is None else config.diameter / pixel_size
+    diameter = config.diameter[0] if isinstance(config.diameter, tuple) else config.diameter
+    diameter_px = max(shape) * SMALLEST_FOUND if diameter is None else diameter / pixel_size
     working = pixels * (config.method.working_px / diameter_px) ** 2
     return int(PROCESS + BYTES_PER_PIXEL * pixels + BYTES_PER_WORKING_PIXEL * working)

@@ -25,7 +25,7 @@ from cryoglean.engine.register import enrol, read_jobs, strays
 from cryoglean.engine.resources import cores_given, threads
 from cryoglean.engine.results import collect, mark_unfinished, read_config, write_config, write_summary
 from cryoglean.engine.settings import EngineConfig
-from cryoglean.engine.size import is_needed, measure_run, read_size, resolve, write_size
+from cryoglean.engine.size import measure_run, read_size, resolve, write_size
 from cryoglean.engine.summary import Summary
 from cryoglean.engine.work import Draw, Reader, Task
 from cryoglean.io import read_micrograph
@@ -175,24 +175,22 @@ def settle(run: Run, jobs: Sequence[Job], read: Reader, *, report: Reporter) -> 
     OutputError
         It cannot be written.
     """
-    measured = None
-    if is_needed(run.config):
-        # One shard measures, the others wait for it.
-        with locked(run.folder.size_lock, wait=True):
-            micrographs = [job.micrograph for job in jobs]
-            measured = read_size(run.folder.size, run.config, micrographs)
-            if measured is None:
-                room = budget_of(run.engine.memory, run.config)
+    # One shard measures, the others wait for it.
+    with locked(run.folder.size_lock, wait=True):
+        micrographs = [job.micrograph for job in jobs]
+        measured = read_size(run.folder.size, run.config, micrographs)
+        if measured is None:
+            room = budget_of(run.engine.memory, run.config)
 
-                def read_within_it(file: MicrographFile) -> Micrograph:
-                    room.require_room(file.path)
-                    return read(file)
+            def read_within_it(file: MicrographFile) -> Micrograph:
+                room.require_room(file.path)
+                return read(file)
 
-                with threads(run.engine.workers or cores_given()):
-                    measured = measure_run(micrographs, run.config, read_within_it)
-                if measured.diameter is not None:
-                    write_size(run.folder.size, measured)
-        report(Measured(measured))
+            with threads(run.engine.workers or cores_given()):
+                measured = measure_run(micrographs, run.config, read_within_it)
+            if measured.diameter is not None:
+                write_size(run.folder.size, measured)
+    report(Measured(measured))
     config = resolve(run.config, measured)
     write_config(run.folder.config, config)
     return config

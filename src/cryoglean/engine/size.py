@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from cryoglean.engine.contradictions import find_contradictions
 from cryoglean.engine.sources import Reader, spread_sources
 from cryoglean.image.resample import average_area
 from cryoglean.io.limits import read_file
@@ -23,11 +24,14 @@ from cryoglean.io.writing import complete_or_absent
 from cryoglean.pickers import build_picker, choose_method, measure_size
 from cryoglean.pickers.pixer.settings import NetworkConfig
 from cryoglean.pickers.settings import MethodName, PickConfig
+from cryoglean.pickers.size.measure import assumed_diameter
 from cryoglean.pickers.template.settings import TemplateConfig
 from cryoglean.types import Contrast, Micrograph, MicrographFile
 
 MAX_SOURCES = 8
 """So many micrographs are measured."""
+MAX_CHECKED = 3
+"""What the user says is checked against so many."""
 LARGEST_SIDE_PX = 2048
 """Larger micrographs are binned to this before they are measured, so that all fit into memory."""
 
@@ -62,10 +66,12 @@ class MeasuredSize:
         The micrographs it was measured in, by their absolute paths.
     method : str
         The method, chosen by the particles where the user named none.
-    source : {'discs', 'networks'}, optional
+    source : {'given', 'discs', 'networks'}, optional
         What the size rests on; None where nothing stood out, or where an earlier version measured.
     reason : str
         Why it is believed, or why nothing is, in words.
+    contradictions : tuple of str
+        What the user said and the micrographs contradict, in words.
     """
 
     asked: dict[str, Any]
@@ -76,6 +82,19 @@ class MeasuredSize:
     method: str = TemplateConfig().name
     source: str | None = None
     reason: str = ""
+    contradictions: tuple[str, ...] = ()
+
+    @property
+    def is_of_given_diameter(self) -> bool:
+        """Whether the user said how large the particles are, so that only the contrast was measured."""
+        return isinstance(self.asked["diameter"], float | int)
+
+    def is_about(self, config: PickConfig) -> bool:
+        """Return whether it was measured for what the user of a resolved configuration said."""
+        given = self.asked["diameter"] if self.is_of_given_diameter else config.known_diameter
+        contrast = config.contrast if self.asked["contrast"] == "auto" else self.asked["contrast"]
+        now = (config.known_diameter, config.contrast, config.angpix)
+        return (given, contrast, self.asked["angpix"]) == now
 
     @property
     def is_unusual(self) -> bool:
@@ -90,13 +109,15 @@ class MeasuredSize:
 
 def is_needed(config: PickConfig) -> bool:
     """Return whether a configuration leaves something to be measured."""
-    return config.diameter is None or config.contrast == "auto"
+    return config.known_diameter is None or config.contrast == "auto"
 
 
 def measure_run(
     micrographs: Sequence[MicrographFile | Path], config: PickConfig, read: Reader
 ) -> MeasuredSize:
-    """Measure the particles in up to eight micrographs spread evenly over a run.
+    """Measure the particles in up to eight micrographs spread evenly over a run, and check the user's words.
+
+    Where the user has said all that could be measured, three micrographs are enough to check it.
 
     Parameters
     ----------
@@ -112,15 +133,17 @@ def measure_run(
     MeasuredSize
         The same for the same micrographs and configuration.
     """
+    count = MAX_SOURCES if is_needed(config) else MAX_CHECKED
     found = [
         _Source(file, micrograph.pixel_size, _reduced(micrograph))
-        for file, micrograph in spread_sources(micrographs, read, count=MAX_SOURCES)
+        for file, micrograph in spread_sources(micrographs, read, count=count)
     ]
     # Lengths in Å and in pixels of unknown size have nothing in common.
     sources = [source for source in found if source.reduced.calibrated] or found
     known = [source.pixel_size for source in sources if source.reduced.calibrated]
     verdict = measure_size(config, [source.reduced for source in sources])
     size = verdict.size
+    checked = sources[:: max(1, len(sources) // MAX_CHECKED)][:MAX_CHECKED]
     by_networks = size is not None and size.source == "networks"
     return MeasuredSize(
         _asked(config),
@@ -131,6 +154,9 @@ def measure_run(
         method=choose_method(config, by_networks=by_networks).name,
         source=None if size is None else size.source,
         reason=verdict.reason,
+        contradictions=find_contradictions(
+            config, [(source.file, source.reduced) for source in checked], verdict.discs
+        ),
     )
 
 
@@ -141,7 +167,11 @@ def resolve(config: PickConfig, measured: MeasuredSize | None) -> PickConfig:
     if config.min_score is None:
         config = config.changed(min_score=build_picker(config).recommended_score)
     if measured is not None and measured.diameter is not None:
-        config = config.changed(diameter=config.diameter or measured.diameter, contrast=measured.contrast)
+        diameter = config.known_diameter or measured.diameter
+        config = config.changed(diameter=diameter, contrast=measured.contrast)
+    if isinstance(config.diameter, tuple):
+        # Nothing stands out, but the user knows about how large the particles are.
+        config = config.changed(diameter=round(assumed_diameter(config.diameter), 1))
     return config
 
 
@@ -189,7 +219,7 @@ class _Asked(BaseModel):
 
     method: MethodName
     weights: str
-    diameter: float | None
+    diameter: float | tuple[float, float] | None
     contrast: str
     angpix: float | None
 
@@ -205,8 +235,9 @@ class _StoredSize(BaseModel):
     pixel_size: float | None = Field(gt=0)
     sources: tuple[str, ...]
     method: MethodName
-    source: Literal["discs", "networks"] | None = None
+    source: Literal["given", "discs", "networks"] | None = None
     reason: str = ""
+    contradictions: tuple[str, ...] = ()
 
 
 def _asked(config: PickConfig) -> dict[str, Any]:

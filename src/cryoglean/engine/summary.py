@@ -163,7 +163,7 @@ def told(summary: Summary, folder: RunFolder, config: PickConfig) -> Summary:
     summary = replace(
         summary,
         method=config.method.name,
-        diameter=config.diameter,
+        diameter=config.known_diameter,
         contrast=config.contrast,
         size_source=_size_source(config, measured),
         threshold=config.min_score,
@@ -172,16 +172,24 @@ def told(summary: Summary, folder: RunFolder, config: PickConfig) -> Summary:
     )
     if config.method.description.score != "probability":
         summary = replace(summary, expected_precision=None, expected_recall=None)
-    return replace(summary, notices=notices_of(summary), advice=advice_of(summary, config))
+    notices = notices_of(summary, _contradictions(measured, config))
+    return replace(summary, notices=notices, advice=advice_of(summary, config))
 
 
 def _size_source(config: PickConfig, measured: MeasuredSize | None) -> str | None:
-    if config.diameter is None:
+    if config.known_diameter is None:
         return None
     # What an earlier start measured may lie unused.
     if measured is None or measured.diameter != config.diameter:
         return "given"
-    return "given" if measured.asked["diameter"] is not None else measured.source
+    return "given" if measured.is_of_given_diameter else measured.source
+
+
+def _contradictions(measured: MeasuredSize | None, config: PickConfig) -> tuple[str, ...]:
+    """Return what contradicts the user's words, unless an earlier start measured for other ones."""
+    if measured is None or not measured.is_about(config):
+        return ()
+    return measured.contradictions
 
 
 def _learning(learned: Learned | None) -> Learning:

@@ -63,11 +63,12 @@ def _refused(summary: Summary) -> list[str]:
     return [] if share is None else [f"{share:.1%} of the candidates were refused as contamination"]
 
 
-def notices_of(summary: Summary) -> tuple[str, ...]:
-    """Say what concerns a run as a whole."""
+def notices_of(summary: Summary, contradictions: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Say what concerns a run as a whole; what contradicts the words of its user comes first."""
     if not summary.much_contamination:
-        return ()
+        return contradictions
     return (
+        *contradictions,
         f"{_percent(summary.contaminated_share)} of all candidates were refused as contamination, which is "
         "much. Where pictures show particles without circles, pick again with `--no-contamination`.",
     )
@@ -114,7 +115,7 @@ def _on_scores(summary: Summary) -> str:
 def _on_size(summary: Summary) -> str:
     if summary.diameter is None:
         return "the particles' size was not found, nothing stands out from the noise: give `--diameter` in Å"
-    size = f"{summary.diameter:.0f} Å, {summary.diameter_px:.0f} pixels"
+    size = _size(summary)
     if summary.size_source == "given":
         return f"is the diameter of {size} that of the whole particle? Without `--diameter` it is measured"
     return f"the particles were taken to measure {size}: if that is wrong, give `--diameter` in Å"
@@ -122,7 +123,7 @@ def _on_size(summary: Summary) -> str:
 
 def _on_pixel_size(summary: Summary, config: PickConfig) -> str:
     if summary.pixel_size is None:
-        return "the files do not say how large a pixel is, and 1 Å is assumed: give `--angpix`"
+        return "nothing says how large a pixel is, so that lengths are in pixels: give `--angpix`"
     if config.angpix is None:
         return ""
     return f"is the pixel size of {config.angpix:g} Å that of these files, after binning?"

@@ -225,7 +225,7 @@ def with_corrections(record: Record, folder: RunFolder) -> tuple[Record, Picks]:
         return record, Picks(np.zeros((0, 2)), name=record.name, path=record.path)
     made = read_corrections(folder.correction(record.key), record.name)
     picks = select(record.candidates, record.selection)
-    picks = corrected(picks, made, record.candidates, diameter=record.config.diameter)
+    picks = corrected(picks, made, record.candidates, diameter=record.config.known_diameter)
     return replace(record, corrections=made.digest), picks
 
 

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 from cryoglean.errors import MicrographError
 from cryoglean.image.defects import sound_part
 from cryoglean.pickers.size.measure import SizeVerdict
-from cryoglean.types import Contrast, FloatImage, Micrograph, ParticleSize, Picks
+from cryoglean.types import Contrast, FloatImage, GivenDiameter, Micrograph, ParticleSize, Picks
 
 MIN_PX = 4.0
 """Nothing can be known of a particle of fewer pixels, and enlarging the micrograph would take all memory."""
@@ -32,7 +32,7 @@ class Picker(Protocol):
         self,
         micrographs: Sequence[Micrograph],
         *,
-        diameter: float | None = None,
+        diameter: GivenDiameter | None = None,
         contrast: Contrast | None = None,
     ) -> SizeVerdict:
         """Measure the size of particles that some micrographs share, as far as it is not given."""
@@ -87,7 +87,7 @@ def find_alone(
     picker: Picker,
     micrograph: Micrograph,
     *,
-    diameter: float | None = None,
+    diameter: GivenDiameter | None = None,
     contrast: Contrast | None = None,
 ) -> Picks:
     """Find the candidates of a micrograph that stands alone, whose particles are measured in itself.
@@ -100,8 +100,8 @@ def find_alone(
         Measures and finds.
     micrograph : Micrograph
         The micrograph.
-    diameter : float, optional
-        Where it is given, Å.
+    diameter : float or tuple of float, optional
+        Where it is given, Å: itself, or the smallest and the largest that it can be.
     contrast : {'dark', 'bright'}, optional
         Where it is given.
 
@@ -124,7 +124,7 @@ def size_alone(
     picker: Picker,
     micrograph: Micrograph,
     *,
-    diameter: float | None = None,
+    diameter: GivenDiameter | None = None,
     contrast: Contrast | None = None,
 ) -> ParticleSize | None:
     """Return the size of the particles of a micrograph that stands alone; see `find_alone`.
@@ -132,7 +132,7 @@ def size_alone(
     None where nothing stands out from the noise and no diameter is given. Particles of a given diameter
     whose contrast cannot be measured are taken for dark.
     """
-    if diameter is not None:
+    if isinstance(diameter, float | int):
         require_fitting(micrograph, diameter)
     return picker.measure_size([micrograph], diameter=diameter, contrast=contrast).or_assumed(diameter)
 

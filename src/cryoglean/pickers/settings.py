@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 
 from cryoglean.pickers.autocryopicker.settings import PaperConfig
@@ -15,7 +21,7 @@ from cryoglean.select.settings import SelectConfig
 from cryoglean.settings import Config
 
 if TYPE_CHECKING:
-    from cryoglean.types import Contrast
+    from cryoglean.types import Contrast, GivenDiameter
 
 MethodName = Literal["auto", "unsupervised", "network", "paper"]
 
@@ -46,13 +52,28 @@ _FORMERLY_OWN = {
 }
 
 
+_Diameter = Annotated[float, Field(gt=0)]
+
+
 class ParticleConfig(Config):
     """What is known of the particles; what is not given is measured in the micrographs."""
 
-    diameter: float | None = Field(None, gt=0)
-    """Particle diameter, Å; measured in the micrographs where it is not given."""
+    diameter: _Diameter | tuple[_Diameter, _Diameter] | None = None
+    """Particle diameter, Å, or the smallest and the largest that it can be; measured if it is not given."""
     contrast: Literal["auto", "dark", "bright"] = "auto"
     """Whether particles are darker than the ice, as usual, or brighter; measured where it is not given."""
+
+    @field_validator("diameter")
+    @classmethod
+    def _is_ordered(cls, diameter: GivenDiameter | None) -> GivenDiameter | None:
+        if isinstance(diameter, tuple) and not diameter[0] < diameter[1]:
+            raise ValueError("the smallest diameter comes first, then the largest")
+        return diameter
+
+    @property
+    def known_diameter(self) -> float | None:
+        """The diameter, Å, where it is given."""
+        return None if isinstance(self.diameter, tuple) else self.diameter
 
     @property
     def known_contrast(self) -> Contrast | None:

@@ -249,7 +249,7 @@ def _annotation_of(record: Record, folder: RunFolder) -> Annotation | None:
 
 def _size(micrographs: Sequence[MicrographFile], config: PickConfig) -> ParticleSize:
     """Diameter and contrast: given, or else measured in the micrographs."""
-    diameter, contrast = config.diameter, config.known_contrast
+    diameter, contrast = config.known_diameter, config.known_contrast
     if is_needed(config):
         found = measure_run(micrographs, config, lambda one: read_micrograph(one, pixel_size=config.angpix))
         diameter = diameter or found.diameter

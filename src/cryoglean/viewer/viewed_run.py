@@ -131,7 +131,7 @@ class ViewedRun:
             loaded=sum(entry is not None for entry in entries),
             method=config.method.name,
             weights=getattr(config.method, "weights", None),
-            diameter=config.diameter,
+            diameter=config.known_diameter,
             threshold=self.threshold,
             recommended=self._recommended_score(),
             formats=[Format(name=d.name, suffix=d.suffix, summary=d.summary) for d in DIALECTS.values()],
@@ -276,7 +276,7 @@ class ViewedRun:
 
     def _default_lowpass(self) -> float:
         """Return a length in Å that smooths noise and keeps particles; 0 where their size is unknown."""
-        return SMOOTHING * (self.index.config.diameter or 0.0)
+        return SMOOTHING * (self.index.config.known_diameter or 0.0)
 
     def _recommended_score(self) -> float | None:
         config = self.index.config

@@ -21,7 +21,15 @@ from cryoglean.pickers.autocryopicker.preprocessing import preprocess, preproces
 from cryoglean.pickers.autocryopicker.settings import PaperConfig
 from cryoglean.pickers.base import require_fitting
 from cryoglean.pickers.size.measure import SizeVerdict, measure_size
-from cryoglean.types import Contrast, FloatImage, Micrograph, ParticleSize, Picks, ResampledImage
+from cryoglean.types import (
+    Contrast,
+    FloatImage,
+    GivenDiameter,
+    Micrograph,
+    ParticleSize,
+    Picks,
+    ResampledImage,
+)
 
 CONTRASTS: tuple[Contrast, ...] = ("dark", "bright")
 CONTRAST_PX = 20.0
@@ -49,7 +57,7 @@ class AutoCryoPicker:
         self,
         micrographs: Sequence[Micrograph],
         *,
-        diameter: float | None = None,
+        diameter: GivenDiameter | None = None,
         contrast: Contrast | None = None,
     ) -> SizeVerdict:
         """Measure the size of particles that micrographs share; see `Picker.measure_size`.
@@ -58,7 +66,7 @@ class AutoCryoPicker:
         taken.
         """
         verdict = measure_size(micrographs, diameter=diameter, contrast=contrast)
-        if verdict.size is not None or diameter is None:
+        if verdict.size is not None or not isinstance(diameter, float | int):
             return verdict
         own = max(
             (ParticleSize(diameter, each) for each in CONTRASTS), key=lambda s: self._circles(micrographs, s)

@@ -20,7 +20,7 @@ from cryoglean.pickers.pixer.settings import NetworkConfig
 from cryoglean.pickers.pixer.working import working_image
 from cryoglean.pickers.size.measure import SizeVerdict, measure_size
 from cryoglean.select import inside
-from cryoglean.types import Contrast, FloatImage, Mask, Micrograph, ParticleSize, Picks
+from cryoglean.types import Contrast, FloatImage, GivenDiameter, Mask, Micrograph, ParticleSize, Picks
 
 
 class NetworkPicker:
@@ -50,7 +50,7 @@ class NetworkPicker:
         self,
         micrographs: Sequence[Micrograph],
         *,
-        diameter: float | None = None,
+        diameter: GivenDiameter | None = None,
         contrast: Contrast | None = None,
     ) -> SizeVerdict:
         """Measure the size of particles that micrographs share; see `Picker.measure_size`."""

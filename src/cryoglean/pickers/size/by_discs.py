@@ -27,6 +27,8 @@ LARGEST_SIDE_PX = 1024
 """Micrographs are binned to this before sizes are compared; of particles that vanish, none is lost."""
 SMALLEST_PX = 12.0
 """Diameters below this many pixels of the micrograph are not considered."""
+MIN_DISC_PX = 6.0
+"""Nor are diameters below this, where the user says that they can be so small."""
 LARGEST_PART = 0.2
 """Nor are diameters above this part of the micrograph's shorter side."""
 CONTAMINATION_PART = 0.08
@@ -58,7 +60,10 @@ LARGEST_CORRECTION = 1.5
 
 
 def measure_by_discs(
-    micrographs: Iterable[Micrograph], *, contrast: Contrast | None = None
+    micrographs: Iterable[Micrograph],
+    *,
+    contrast: Contrast | None = None,
+    limits: tuple[float, float] | None = None,
 ) -> ParticleSize | None:
     """Find the particles' diameter and contrast.
 
@@ -73,6 +78,8 @@ def measure_by_discs(
         A few micrographs with the same particles.
     contrast : {'dark', 'bright'}, optional
         The contrast where it is known.
+    limits : tuple of float, optional
+        The smallest and the largest diameter that it can be, Å; the usual ones where they are not given.
 
     Returns
     -------
@@ -80,12 +87,13 @@ def measure_by_discs(
         None where no disc stands out in any micrograph: they are empty, or far too noisy.
     """
     kept = list(micrographs)
-    curves = [_measure(micrograph) for micrograph in kept]
+    curves = [_measure(micrograph, limits) for micrograph in kept]
     candidates = _plausible_sizes(curves, [m.pixel_size for m in kept], contrast)
     if not candidates:
         return None
     best = candidates[0]
-    suspicious = best.diameter > SUSPICIOUS_PART * min(min(m.shape) * m.pixel_size for m in kept)
+    shortest = min(min(m.shape) * m.pixel_size for m in kept)
+    suspicious = limits is None and best.diameter > SUSPICIOUS_PART * shortest
     rivals = [size for size in candidates if size.support >= PLAUSIBLE * best.support]
     # Contamination is strong at its own, large size; the particles may then be far down the list.
     rivals = (candidates if suspicious else rivals)[:MAX_WEIGHED]
@@ -94,6 +102,8 @@ def measure_by_discs(
     if not believable:
         return None
     size, evidence = max(believable, key=lambda pair: pair[1])
+    if limits is not None:
+        size = replace(size, diameter=float(np.clip(size.diameter, *limits)))
     return size if evidence > 0 or not suspicious or size.support >= UNDENIABLE else None
 
 
@@ -181,13 +191,16 @@ def _look(micrograph: Micrograph, size: ParticleSize) -> _Look:
     return _Look(int(sure.sum()), evidence, density_spread(level, views, sure, diameter_px=PROFILE_PX))
 
 
-def _measure(micrograph: Micrograph) -> DiscCurve:
+def _measure(micrograph: Micrograph, limits: tuple[float, float] | None) -> DiscCurve:
     """Disc curve of one micrograph, diameters in its own pixels."""
     shape = micrograph.shape
     binning = max(1.0, max(shape) / LARGEST_SIDE_PX)
     small = average_area(micrograph.data, binning).data if binning > 1 else micrograph.data
     smallest = max(SMALLEST_PX / binning, DISC_PX if binning > 1 else 0.0)
     largest = LARGEST_PART * min(shape) / binning
+    if limits is not None:
+        low, high = (limit / micrograph.pixel_size / binning for limit in limits)
+        smallest, largest = max(low, DISC_PX if binning > 1 else MIN_DISC_PX), min(high, min(shape) / binning)
     contaminated = far_from_usual(small, min(small.shape) * CONTAMINATION_PART)
     curve = disc_curve(small, diameter_grid(smallest, max(largest, smallest)), contaminated)
     return DiscCurve(curve.diameter_px * binning, curve.dark, curve.bright)

@@ -19,7 +19,7 @@ from cryoglean.networks.runtime import Networks
 from cryoglean.networks.settings import SizeModel
 from cryoglean.networks.weights import calibrated, logit
 from cryoglean.pickers.size.by_discs import SMALLEST_PX
-from cryoglean.types import Contrast, FloatImage, Micrograph, ParticleSize
+from cryoglean.types import Contrast, FloatImage, GivenDiameter, Micrograph, ParticleSize
 
 STEPS_PER_OCTAVE = 3
 """Diameters that are tried."""
@@ -67,7 +67,7 @@ def measure_by_networks(
     micrographs: Sequence[Micrograph],
     *,
     discs: ParticleSize | None = None,
-    diameter: float | None = None,
+    diameter: GivenDiameter | None = None,
     contrast: Contrast | None = None,
 ) -> ParticleSize | None:
     """Find the particles' diameter and contrast by running the networks at many sizes.
@@ -86,8 +86,9 @@ def measure_by_networks(
         Some with the same particles; the first few are looked at.
     discs : ParticleSize, optional
         What `measure_by_discs` says of them.
-    diameter : float, optional
-        Å; where it is given only the contrast is found.
+    diameter : float or tuple of float, optional
+        Å; where it is given only the contrast is found. Of a smallest and a largest, only those between them
+        are tried.
     contrast : {'dark', 'bright'}, optional
         Where it is known; both are tried where it is not, as fringes of the opposite contrast mislead discs
         more often than networks.
@@ -99,11 +100,13 @@ def measure_by_networks(
         looks like a particle at any size.
     """
     chosen = list(micrographs[:MAX_MICROGRAPHS])
-    tried = diameters_to_try(chosen) if diameter is None else np.array([diameter])
+    model = networks.weights.size_model
+    limits = diameter if isinstance(diameter, tuple) else None
+    known = None if isinstance(diameter, tuple) else diameter
+    tried = diameters_to_try(chosen, limits, excess=model.excess) if known is None else np.array([known])
     if not len(tried):
         return None
-    model = networks.weights.size_model
-    alone = diameter is None and discs is None
+    alone = known is None and discs is None
     lead = model.dark_lead if discs is not None and discs.contrast == "dark" else 0.0
     for field in FIELDS:
         side = max(MIN_FIELD, field / np.sqrt(max(1, len(chosen))))
@@ -114,21 +117,31 @@ def measure_by_networks(
         if not _is_believed(views[best], plausible[best], model=model, alone=alone):
             continue
         clearest = _most_plausible(tried, plausible)
-        if diameter is None and discs is not None and discs.contrast == own:
+        if known is None and discs is not None and discs.contrast == own:
             there = np.interp(np.log(model.excess * discs.diameter), np.log(tried), plausible)
             if there > plausible.max() - model.tolerance - model.tolerance_per_support * discs.support:
                 return discs
-        found = clearest / model.excess if diameter is None else diameter
+        found = clearest / model.excess if known is None else known
+        if limits is not None:
+            found = float(np.clip(found, *limits))
         return ParticleSize(found, own, "networks", _coverage(views[best]))
     return None
 
 
-def diameters_to_try(micrographs: Sequence[Micrograph]) -> NDArray[np.float64]:
-    """Diameters that are worth trying, Å, rising in equal ratios."""
+def diameters_to_try(
+    micrographs: Sequence[Micrograph], limits: tuple[float, float] | None = None, *, excess: float = 1.0
+) -> NDArray[np.float64]:
+    """Diameters that are worth trying, Å, rising in equal ratios; with limits a step beyond them as well."""
     if not micrographs:
         return np.zeros(0)
     smallest = min(SMALLEST_PX * m.pixel_size for m in micrographs)
     largest = max(LARGEST_PART * min(m.shape) * m.pixel_size for m in micrographs)
+    if limits is not None:
+        step = 2.0 ** (1 / STEPS_PER_OCTAVE)
+        smallest = max(smallest, limits[0] * excess / step)
+        largest = min(largest, limits[1] * excess * step)
+        if largest < smallest:
+            return np.zeros(0)
     steps = int(np.floor(STEPS_PER_OCTAVE * np.log2(max(largest / smallest, 1.0))))
     return np.asarray(smallest * 2.0 ** (np.arange(steps + 1) / STEPS_PER_OCTAVE))
 

@@ -23,7 +23,15 @@ from cryoglean.pickers.size.measure import SizeVerdict, measure_size
 from cryoglean.pickers.template.round_views import MARGIN_PX, RoundViews, find_contaminated, find_round_views
 from cryoglean.pickers.template.settings import TemplateConfig
 from cryoglean.pickers.template.side_views import find_side_views
-from cryoglean.types import Contrast, FloatImage, Micrograph, ParticleSize, Picks, ResampledImage
+from cryoglean.types import (
+    Contrast,
+    FloatImage,
+    GivenDiameter,
+    Micrograph,
+    ParticleSize,
+    Picks,
+    ResampledImage,
+)
 
 WEAKEST_TOP_VIEW = 0.45
 """Beside side views, a top view resembles the template at least so well, relative to the better quarter."""
@@ -48,7 +56,7 @@ class TemplatePicker:
         self,
         micrographs: Sequence[Micrograph],
         *,
-        diameter: float | None = None,
+        diameter: GivenDiameter | None = None,
         contrast: Contrast | None = None,
     ) -> SizeVerdict:
         """Measure by discs the size of particles that micrographs share; see `Picker.measure_size`."""

@@ -58,5 +58,5 @@ def _item(one: MicrographStatistics, run: RunStatistics, comparison: Comparison 
         facts="; ".join(facts),
         truth=comparison.truth.get(one.name) if comparison else None,
         pixel_size=run.config.angpix,
-        diameter=run.config.diameter,
+        diameter=run.config.known_diameter,
     )

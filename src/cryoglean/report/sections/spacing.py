@@ -40,7 +40,7 @@ def spacing(run: RunStatistics) -> Section:
             )
         )
     values = {
-        "given": run.config.diameter,
+        "given": run.config.known_diameter,
         "measured": run.measured if _is_measured(run) else None,
         "kinds": run.kinds.most_common() if len(run.kinds) > 1 else [],
         "neighbour": median_of(SPACING_EDGES, run.spacings),
@@ -53,7 +53,9 @@ def spacing(run: RunStatistics) -> Section:
 def _is_measured(run: RunStatistics) -> bool:
     """Tell whether the diameter of all picks was measured; what an earlier start measured may lie unused."""
     found = run.measured
-    return found is not None and found.asked["diameter"] is None and found.diameter == run.config.diameter
+    if found is None or found.is_of_given_diameter:
+        return False
+    return found.diameter == run.config.known_diameter
 
 
 def _neighbours(run: RunStatistics) -> list[Plot]:
