@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from cryoglean.engine.size import (
     MAX_SOURCES,
@@ -90,6 +91,28 @@ def test_large_micrographs_are_measured_in_little_memory_and_in_their_own_pixels
 def test_what_is_left_open_is_measured(given: dict, needed: bool) -> None:
     assert is_needed(PickConfig(**given)) is needed
     assert not is_needed(PickConfig(diameter=96.0, contrast="bright"))
+
+
+@pytest.mark.parametrize("method", ["unsupervised", "network", "auto"])
+@pytest.mark.parametrize("limits", [(80.0, 120.0), (110.0, 130.0)])
+def test_a_size_is_measured_within_the_range_that_the_user_gives(
+    session: list[Path], method: str, limits: tuple[float, float]
+) -> None:
+    found = measure_run(session, PickConfig(method=method, diameter=limits), read_micrograph)
+    settled = resolve(PickConfig(method=method, diameter=limits), found)
+    assert limits[0] <= settled.known_diameter <= limits[1]
+
+
+def test_where_nothing_stands_out_the_middle_of_the_range_is_taken() -> None:
+    given = PickConfig.model_validate({"diameter": [80, 125]})
+    assert resolve(given, MeasuredSize({})).diameter == 100.0
+    assert is_needed(given)
+
+
+@pytest.mark.parametrize("wrong", [(120, 80), (100, 100), (0, 80), (80,), (80, 100, 120)])
+def test_a_range_that_is_none_is_refused(wrong: tuple[float, ...]) -> None:
+    with pytest.raises(ValidationError):
+        PickConfig(diameter=wrong)
 
 
 class TestResolve:

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 from pydantic.fields import FieldInfo
 
+from cryoglean.cli.ranges import number_or_range, takes_range
 from cryoglean.cli.settings import Settings, resolve
 from cryoglean.cli.settings_file import settings_file
 
@@ -99,7 +100,11 @@ def _option(name: str, info: FieldInfo, panel: str) -> inspect.Parameter:
     if default is not None:
         annotation = annotation | None
         described += f" [default: {_in_words(default)}]"
-    option = typer.Option(*names, help=described, show_default=False, rich_help_panel=panel)
+    shown: dict[str, Any] = {"help": described, "show_default": False, "rich_help_panel": panel}
+    if takes_range(annotation):
+        annotation = float | None
+        shown |= {"parser": number_or_range, "metavar": "<float> [<float>]"}
+    option = typer.Option(*names, **shown)
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[annotation, option]
     )

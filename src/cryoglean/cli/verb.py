@@ -8,6 +8,7 @@ from typing import Any
 
 from typer.core import TyperCommand
 
+from cryoglean.cli.ranges import takes_range, with_ranges
 from cryoglean.errors import UsageError
 
 _FIRST, _LAST = ("Arguments", "Input"), ("Output", "Running", "Options")
@@ -36,7 +37,17 @@ class Verb(TyperCommand):
                     where = f"[{part.table}] of it" if part.table else "it"
                     remedy = f"put {name} into {where}; --settings prints one to begin with"
                     raise UsageError(f"--{flag} is a setting of the file of --config: {remedy}")
-        return super().parse_args(ctx, args)
+        return super().parse_args(ctx, with_ranges(args, self._flags_of_ranges()))
+
+    def _flags_of_ranges(self) -> set[str]:
+        """Return the options that take one number or two."""
+        shown = [part.shown() for part in getattr(self.callback, "parts", {}).values()]
+        return {
+            f"--{name.replace('_', '-')}"
+            for options in shown
+            for name, (_, info) in options.items()
+            if takes_range(info.annotation)
+        }
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """Return the parts of the line of usage, arguments by the names under which they are explained."""
