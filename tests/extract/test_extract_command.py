@@ -53,6 +53,13 @@ def test_stacks_come_with_a_star_file_of_optics_groups(project: Path) -> None:
     assert again.pixel_size == PIXEL
 
 
+@pytest.mark.parametrize(("angstrom", "pixels"), [(50 * PIXEL, 50), (50.4 * PIXEL, 50), (51.2 * PIXEL, 52)])
+def test_a_box_in_angstrom_has_an_even_number_of_pixels(project: Path, angstrom: float, pixels: int) -> None:
+    Path("box.toml").write_text(f"box_angstrom = {angstrom}")
+    assert _extract("--config", "box.toml").exit_code == 0
+    assert mrcfile.read("out/a.mrcs").shape[1:] == (pixels, pixels)
+
+
 def test_the_box_follows_from_the_diameter(project: Path) -> None:
     assert _extract().exit_code == 0
     assert mrcfile.read("out/a.mrcs").shape[1:] == (60, 60)

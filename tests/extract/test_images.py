@@ -27,9 +27,10 @@ def test_the_border_repeats_beyond_itself() -> None:
     np.testing.assert_array_equal(cut[6:, 4], [39_001, 39_001])
 
 
-def test_cropping_keeps_mean_and_pixel_zero_of_what_is_smooth() -> None:
+@pytest.mark.parametrize("along", [(3, 2), (3, -2), (0, 5), (7, -11), (11, 11)])
+def test_cropping_keeps_mean_and_pixel_zero_of_what_is_smooth(along: tuple[int, int]) -> None:
     y, x = np.mgrid[:48, :48]
-    wave = 5 + np.cos(2 * np.pi * (3 * x + 2 * y) / 48 + 0.3)
+    wave = 5 + np.cos(2 * np.pi * (along[0] * x + along[1] * y) / 48 + 0.3)
     (small,) = crop_fourier(wave[None].astype(np.float32), 24)
     np.testing.assert_allclose(small, wave[::2, ::2], atol=1e-5)
     assert small.mean() == pytest.approx(wave.mean(), abs=1e-5)

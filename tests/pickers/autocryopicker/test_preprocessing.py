@@ -119,3 +119,10 @@ class TestAuthorsStages:
         config = PreprocessConfig(clips=(0.99,))
         adjusted = dict(preprocess_steps(stage("Normalized"), config))["adjusted"]
         assert self.likeness(adjusted, stage("Gaudided")) > 0.998
+
+
+def test_psnr_is_the_squared_peak_over_the_squared_error() -> None:
+    reference, image = np.zeros((4, 4), np.float32), np.full((4, 4), 0.1, np.float32)
+    for peak in (1.0, 4.0):
+        expected = 10 * np.log10(peak**2 / 0.01)
+        assert measure_quality(reference, image, peak=peak).psnr == pytest.approx(expected, abs=1e-3)
