@@ -26,7 +26,7 @@ def demo(
     """Simulate micrographs of two samples, pick them, score the picks, and write a report.
 
     The samples are a hollow cage like apoferritin and a barrel that shows round tops
-    and square sides. The picker is told nothing of either. Open OUT/report.html
+    and square sides. The picker knows nothing of either. Open OUT/report.html
     afterwards; OUT/SAMPLE/run is what `cryoglean pick` leaves of real micrographs.
     """
     from cryoglean.report.page import Section, write_page

@@ -24,7 +24,8 @@ def doctor(
     ],
     *,
     picks: Annotated[
-        Path | None, typer.Option(help="Picks that belong to them: do they, and the right way up?")
+        Path | None,
+        typer.Option(help="Picks to check: do they belong to these micrographs, the right way up?"),
     ] = None,
     angpix: Annotated[
         float | None, typer.Option(min=0.01, help="Pixel size that you would give a run, Å.")
@@ -37,8 +38,8 @@ def doctor(
     """Find what is wrong with micrographs before a run does.
 
     Looks at every header, at pixel sizes, names, damaged, blank and duplicate files, at the contrast of a
-    few micrographs, at picks if there are any, and at the machine. Leaves with 0 where nothing stands in
-    the way of a run, with 3 where something does, and with 1 where no micrograph can be used.
+    few micrographs, at picks if there are any, and at the machine. The exit code is 0 where nothing stands
+    in the way of a run, 3 where something does, and 1 where no micrograph can be used.
     """
     from cryoglean.doctor import examine
     from cryoglean.io import expand_inputs

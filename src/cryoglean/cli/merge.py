@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def merge(
     sources: Annotated[
         list[Path],
-        typer.Argument(metavar="A B …", help="Picks of each program: files or folders.", show_default=False),
+        typer.Argument(metavar="PICKS", help="Picks of each program: files or folders.", show_default=False),
     ],
     *,
     out: Annotated[Path, typer.Option(help="A file, or a folder.", show_default=False)],
