@@ -51,12 +51,18 @@ class MicrographFile(os.PathLike[str]):
         Å per pixel by the STAR file that names it; None where none does or it does not say.
     movie_pixel_size : float, optional
         Å per pixel of its movie, before motion correction may have binned it; likewise.
+    told_by : str
+        What says so, for messages.
+    remarks : tuple of str
+        What else is said of its pixel size that contradicts this.
     """
 
     path: Path
     listed: str = ""
     pixel_size: float | None = None
     movie_pixel_size: float | None = None
+    told_by: str = "the STAR file says"
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.listed:

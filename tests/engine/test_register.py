@@ -118,8 +118,10 @@ def test_several_suffixes_of_one_name_are_several_micrographs(place, run_of):
     ]
 
 
-def dates_of_records(folder: RunFolder) -> list[int]:
-    return sorted(path.stat().st_mtime_ns for path in folder.jobs.iterdir())
+def work_of(folder: RunFolder) -> dict[str, tuple[str, float]]:
+    """What took time: another search has another start."""
+    records = {path.name: read_record(path) for path in folder.jobs.iterdir()}
+    return {name: (record.started, record.seconds) for name, record in records.items()}
 
 
 def test_other_ways_to_the_same_file_find_its_record(place, run_of):
@@ -145,13 +147,46 @@ def test_a_project_that_was_moved_goes_on_where_it_was(place, run_of, monkeypatc
             shutil.move(name, place / "project" / name),
         )
     monkeypatch.chdir(place / "project")
-    before = dates_of_records(run_of("run", "a/mic1.mrc", "b/mic1.mrc"))
+    before = work_of(run_of("run", "a/mic1.mrc", "b/mic1.mrc"))
     monkeypatch.chdir(place)
     shutil.move("project", "archive")
     folder = RunFolder(place / "archive" / "run")
     assert [job.path for job in read_jobs(folder)] == [place / "archive" / name / "mic1.mrc" for name in "ab"]
     monkeypatch.chdir(place / "archive")
-    assert dates_of_records(run_of("run", "a/mic1.mrc", "b/mic1.mrc")) == before
+    assert work_of(run_of("run", "a/mic1.mrc", "b/mic1.mrc")) == before
+
+
+def test_a_project_that_was_moved_and_then_its_run_alone_lose_nothing(place, run_of, monkeypatch, cryoglean):
+    Path("project").mkdir()
+    for name in "ab":
+        shutil.move(name, place / "project" / name)
+    monkeypatch.chdir(place / "project")
+    before = work_of(run_of("run", "a/mic1.mrc", "b/mic1.mrc"))
+    shutil.move(place / "project", place / "moved")
+    monkeypatch.chdir(place / "moved")
+    folder = run_of("run", "a/mic1.mrc", "b/mic1.mrc")
+    assert work_of(folder) == before
+    rows = folder.table.read_bytes()
+    shutil.move("run", place / "alone")
+    assert cryoglean("select", place / "alone", "--no-report").code == 0
+    assert RunFolder(place / "alone").table.read_bytes() == rows
+    assert work_of(RunFolder(place / "alone")) == before
+
+
+def test_a_run_finds_micrographs_again_through_the_link_left_where_they_were(place, run_of, cryoglean):
+    folder = run_of("run", "a/mic1.mrc", "b/mic1.mrc")
+    for name in "ab":
+        shutil.move(name, f"archive_{name}")
+        Path(name).symlink_to(place / f"archive_{name}")
+    # Nothing of these is written by the register, which would enter the new places.
+    assert cryoglean("convert", folder.root, "picks.star", "--to", "relion-particles").code == 0
+    assert [(one.path, one.pixel_size) for one in read_picks("picks.star")] == [
+        ("a/mic1.mrc", 4.0),
+        ("b/mic1.mrc", 4.0),
+    ]
+    rows = folder.table.read_bytes()
+    assert cryoglean("select", folder.root, "--no-report").code == 0
+    assert folder.table.read_bytes() == rows
 
 
 def test_micrographs_that_were_moved_alone_are_known_by_their_content(place, run_of):
@@ -214,9 +249,9 @@ def test_a_run_without_a_register_opens_and_goes_on(place, run_of):
     summary = reselect(folder, SelectConfig())
     assert (summary.missing, summary.rejected) == (0, 1)
     assert {path: len(xy) for path, xy in picks_by_path(folder).items()} == {"b/mic1.mrc": 11}
-    dates = dates_of_records(folder)
+    dates = work_of(folder)
     assert picks_by_path(run_of("run", "a/mic1.mrc", "b/mic1.mrc")).keys() == {"b/mic1.mrc"}
-    assert len(dates_of_records(folder)) == len(dates) == 2
+    assert len(work_of(folder)) == len(dates) == 2
 
 
 @pytest.mark.parametrize("spoiled", ["", "{", "[]", '{"version": "x"}', '{"micrographs": [{"key": "../x"}]}'])

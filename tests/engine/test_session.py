@@ -195,17 +195,6 @@ def test_what_a_newer_version_has_done_is_left_alone(session: list[Path], out: R
         }
 
 
-def test_nothing_is_written_through_links_to_other_folders(session: list[Path], out: RunFolder) -> None:
-    pick(Run(session, out, PickConfig(diameter=96, contrast="dark"), ONE), ignore)
-    elsewhere = out.root.parent / "elsewhere"
-    out.stars.rename(elsewhere)
-    before = {path: path.read_bytes() for path in elsewhere.iterdir()}
-    out.stars.symlink_to(elsewhere)
-    with pytest.raises(OutputError, match="is a link to another folder"):
-        reselect(out, SelectConfig(min_score=0.9))
-    assert {path: path.read_bytes() for path in elsewhere.iterdir()} == before
-
-
 def test_the_measured_diameter_is_used_for_all_and_kept(session: list[Path], out: RunFolder) -> None:
     run = Run(session, out, PickConfig(), ONE)
     pick(run, ignore)

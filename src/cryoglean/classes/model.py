@@ -6,8 +6,7 @@ the other way round, so none is scored by what it taught, in a run of one microg
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -25,6 +24,7 @@ from cryoglean.classes.populations import (
     find_populations,
     first_guess,
 )
+from cryoglean.io.arrays import Layout, read_arrays
 from cryoglean.types import FloatImage, Picks
 
 AnyType = TypeVar("AnyType", bound=np.generic)
@@ -47,15 +47,14 @@ RANKING = 1e-3
 
 _KINDS = 3
 """Of evidence."""
-_SHAPES: Mapping[str, tuple[int, ...]] = {
-    "middle": (_KINDS,),
-    "spread": (_KINDS,),
-    "weight": (_KINDS,),
-    "share": (),
-    "mean": (2,),
-    "width": (2,),
+_LAYOUT: Layout = {
+    "references": ("f", f"2 n {SEARCH.side} {SEARCH.side}"),
+    **dict.fromkeys(("middle", "spread", "weight"), ("f", f"{_KINDS}")),
+    "share": ("f", ""),
+    **dict.fromkeys(("mean", "width"), ("f", "2")),
+    "threshold": ("f", "3"),
 }
-"""Of what a file holds of the populations."""
+"""Of the file of a model."""
 _SEED = 20190620
 """Of the random crops from which classes start; the same micrographs give the same bytes."""
 
@@ -193,22 +192,15 @@ def read_model(path: Path) -> RunModel:
 
     Raises
     ------
-    OSError, ValueError
+    ValueError
         It cannot be read, or is no such file.
     """
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            parts = {name: np.asarray(stored[name]) for name in stored.files}
-        numbers = {
-            name: np.asarray(parts[name], np.float64).reshape(shape) for name, shape in _SHAPES.items()
-        }
-        references = np.asarray(parts["references"], np.float32)
-        threshold = Threshold(*np.asarray(parts["threshold"], np.float64).reshape(3).tolist())
-    except (KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"is no model of a run: {error}") from None
-    finite = bool(np.isfinite(references).all()) and all(np.isfinite(n).all() for n in numbers.values())
-    if references.ndim != 4 or references.shape[::2] != (2, SEARCH.side) or not finite:
-        raise ValueError("is no model of a run: its numbers have other shapes or are not finite")
+    parts = read_arrays(path, _LAYOUT)
+    references = np.asarray(parts.pop("references"), np.float32)
+    if not 0 < references.shape[1] <= CLASSES:
+        raise ValueError(f"is no model of a run: it has {references.shape[1]} class averages of each half")
+    threshold = Threshold(*parts.pop("threshold").tolist())
+    numbers = {name: np.asarray(values, np.float64) for name, values in parts.items()}
     share = float(numbers.pop("share"))
     return RunModel(references, Populations(**numbers, share=share), threshold)
 

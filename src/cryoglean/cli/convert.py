@@ -154,7 +154,7 @@ def convert(
     Example: cryoglean convert J12_picked.cs picks.csv --flip-y auto --micrographs mics/
     """
     from cryoglean.cli.exit import finish
-    from cryoglean.cli.notes import note
+    from cryoglean.cli.notes import note, note_angpix
     from cryoglean.errors import UsageError
     from cryoglean.io.formats import write_picks
     from cryoglean.io.formats.dialects import dialect_of, require_places
@@ -165,7 +165,10 @@ def convert(
             raise UsageError(f"{name}: wanted a positive number, got {number}")
     known, problems = _headers(micrographs or [])
     read = _Source(source, from_, angpix)
-    picks = [scaled(one, scale, binning=binning.value) for one in read.picks()]
+    given = read.picks()
+    if angpix is not None:
+        note_angpix(given, source, format=from_, fractions=True)
+    picks = [scaled(one, scale, binning=binning.value) for one in given]
     if micrographs:
         pairs, more = _matched(source, picks, known)
         problems += more

@@ -126,10 +126,17 @@ def evaluate(
 
 def read_paired(truth: Path, picks: Path, angpix: float | None) -> tuple[list[Picks], list[Picks]]:
     """Read truth and picks; what either knows of the pixel size of a micrograph holds for the other."""
+    from cryoglean.cli.notes import note_angpix, note_pixel_sizes
     from cryoglean.engine.picks import read_picks_or_run
 
     true, found = (read_picks_or_run(path, pixel_size=angpix) for path in (truth, picks))
+    if angpix is not None:
+        note_angpix(true, truth)
+        note_angpix(found, picks)
     found = called_alike(true, found)
+    of = {one.name: one for one in true}
+    pairs = ((of[one.name], one) for one in found if one.name in of)
+    note_pixel_sizes(pairs, "the truth says", "the picks say")
     sizes = {one.name: one.pixel_size for one in (*true, *found) if one.pixel_size is not None}
     # One pixel size for all that say theirs is that of all others as well.
     common = next(iter(sizes.values())) if len(set(sizes.values())) == 1 else None

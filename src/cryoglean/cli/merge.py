@@ -39,6 +39,7 @@ def merge(
 
     Example: cryoglean merge topaz/ cryolo/ run/ --min-votes 2 --out agreed.csv
     """
+    from cryoglean.cli.notes import note_angpix, note_pixel_sizes
     from cryoglean.engine.picks import read_picks_or_run
     from cryoglean.errors import UsageError
     from cryoglean.io.formats import write_picks
@@ -50,9 +51,17 @@ def merge(
         raise UsageError(f"--min-votes: {len(sources)} programs cannot give {min_votes} votes")
     programs = _program_names(sources)
     sets = [read_picks_or_run(source, pixel_size=angpix) for source in sources]
+    if angpix is not None:
+        for picks, source in zip(sets, sources, strict=True):
+            note_angpix(picks, source)
     reach = _Reach.of(sets, distance, distance_px)
+    by_micrograph = _by_micrograph(sets, sources)
+    for program, source in enumerate(sources[1:], 1):
+        note_pixel_sizes(
+            ((one[0], one[program]) for one in by_micrograph), f"{sources[0]} says", f"{source} says"
+        )
     merged = []
-    for found in _by_micrograph(sets, sources):
+    for found in by_micrograph:
         joined = consensus(dict(zip(programs, found, strict=True)), reach.in_pixels(found))
         merged.append(joined[joined.extra[VOTES] >= min_votes])
     write_picks(merged, out, format=to)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -54,6 +55,7 @@ def preprocess(
     from rich.progress import track
 
     from cryoglean.cli.exit import finish
+    from cryoglean.cli.notes import note_warnings
     from cryoglean.image.defects import sound_part
     from cryoglean.io import expand_inputs, read_micrograph
     from cryoglean.io.formats.naming import distinct_names
@@ -65,10 +67,13 @@ def preprocess(
     picker = AutoCryoPicker(config)
     quality: dict[str, dict[str, ImageQuality]] = {}
     failures: list[CryogleanError] = []
+    told: Counter[str] = Counter()
     console = Console(stderr=True)
     for file in track(files, "Preprocessing", console=console, disable=not console.is_terminal):
         try:
-            micrograph = sound_part(read_micrograph(file, pixel_size=angpix)).micrograph
+            whole = read_micrograph(file, pixel_size=angpix)
+            told.update(whole.warnings)
+            micrograph = sound_part(whole).micrograph
             size = size_alone(picker, micrograph, diameter=config.diameter, contrast=config.known_contrast)
             if size is None:
                 raise MicrographError(
@@ -81,6 +86,7 @@ def preprocess(
         name = named[file.location]
         quality[name] = _measure(images)
         _write_images(stages / name, images, step=_working_pixel_size(micrograph, images), mrc=mrc)
+    note_warnings(told)
     if quality:
         _write_quality(stages / "quality.csv", quality)
     finish(failures, total=len(files))

@@ -64,6 +64,7 @@ def report(
     from cryoglean.report.run_report import write_report
 
     folder = RunFolder(run)
+    folder.require_own_folders()
     if defocus and not _keep_defocus(folder, defocus):
         remedy = "give the file that CTF estimation left, with _rlnDefocusU and _rlnDefocusV"
         raise FileError(defocus[0], "has the defocus of no micrograph of this run", remedy)

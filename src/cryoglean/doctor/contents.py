@@ -41,7 +41,9 @@ def check_contrast(files: Sequence[MicrographFile], angpix: float | None) -> Ite
         yield Finding("contrast", "warning", text)
         return
     pixel_size = float(np.median([m.pixel_size for m in micrographs]))
-    size = f"{found.diameter:.0f} Å ({found.diameter / pixel_size:.0f} px)"
+    size = f"{found.diameter / pixel_size:.0f} px"
+    if all(micrograph.calibrated for micrograph in micrographs):
+        size = f"{found.diameter:.0f} Å ({size})"
     if found.contrast == "dark":
         yield Finding("contrast", "ok", f"particles are dark, as usual, and measure about {size}")
     else:

@@ -17,7 +17,7 @@ from cryoglean.engine.folder import RunFolder
 from cryoglean.errors import CryogleanError
 from cryoglean.io import write_mrc
 from cryoglean.io.formats.relion import CLASS, PSI, write_class_averages, write_particles
-from cryoglean.io.limits import read_file
+from cryoglean.io.limits import open_file, read_file
 from cryoglean.io.mrc import read_frames, read_header
 from cryoglean.io.writing import complete_or_absent, writing
 from cryoglean.types import FloatImage, Picks
@@ -206,7 +206,8 @@ def _with_classes(made: ClassesMade) -> list[Picks]:
 def _digest(folder: RunFolder) -> str:
     """Return the digest of the run's picks, by which class averages of former picks are known."""
     try:
-        return hashlib.sha256(folder.table.read_bytes()).hexdigest()
-    except FileNotFoundError:
+        with open_file(folder.table) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
         # A run that was stopped has none yet.
         return ""

@@ -68,6 +68,7 @@ def make_classes(
         Results cannot be written, or a run works in the folder.
     """
     with locked(folder.lock):
+        folder.require_own_folders()
         return sort_picks(folder, config, progress)
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryoglean.errors import OutputError
-from cryoglean.io.limits import is_folder
 
 
 def file_name(name: str) -> str:
@@ -140,6 +139,16 @@ class RunFolder:
         return self.root / "classes"
 
     @property
+    def weights(self) -> Path:
+        """Folder of the weights that were fine-tuned on the run."""
+        return self.root / "weights"
+
+    @property
+    def thumbnails(self) -> Path:
+        """Folder of small pictures of the micrographs, which the viewer keeps and can make again."""
+        return self.root / ".view" / "thumbnails"
+
+    @property
     def class_averages(self) -> Path:
         """The averages, the largest class first, as a stack."""
         return self.classes / "classes.mrcs"
@@ -186,12 +195,13 @@ class RunFolder:
         Raises
         ------
         OutputError
-            One of them is a link to a folder elsewhere.
+            One of them is a link.
         """
-        for path in self.root.iterdir() if is_folder(self.root) else ():
-            if path.is_symlink() and is_folder(path):
-                cause = "is a link to another folder, and results stay within that of the run"
-                raise OutputError(path, cause, "put the folder itself in its place")
+        written = (self.stars, self.jobs, self.corrections, self.overlays, self.classes, self.evaluation)
+        for folder in (*written, self.weights, self.thumbnails.parent, self.thumbnails):
+            if folder.is_symlink():
+                cause = f"is a link to {folder.readlink()}, and results stay within the folder of the run"
+                raise OutputError(folder, cause, "put the folder itself in its place")
 
     def sweep(self) -> None:
         """Remove what processes that were killed had not finished writing."""

@@ -157,7 +157,12 @@ class Record:
             return (
                 self.path in (job.micrograph.listed, str(job.path)) or os.path.realpath(self.path) == location
             )
-        return self.file == location or self.beside == beside(location, folder)
+        return (
+            self.file == location
+            or self.beside == beside(location, folder)
+            # It was moved, and a link left where it was.
+            or os.path.realpath(self.file) == os.path.realpath(location)
+        )
 
     def is_from(self, path: Path, *, content: bool = False) -> bool:
         """Return whether the file is as it was.

@@ -49,7 +49,7 @@ class _Input(_Stored):
 
 Side = Annotated[int, Field(ge=0, le=10**6)]
 Diameter = Annotated[float, Field(allow_inf_nan=True)]
-Kind = Annotated[str, Field(pattern=r"^[a-z-]{1,20}$")]
+Kind = Annotated[str, Field(pattern=r"^[a-z][a-z-]{0,19}$")]
 
 
 class _Candidates(_Stored):

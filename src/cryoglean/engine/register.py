@@ -109,7 +109,7 @@ def enrol(
     """
     register = _read(folder)
     entries = list(register.entries)
-    kept = {entry.file: entry.name for entry in register.micrographs} if keep_names else None
+    kept = {_file_of(one, folder).location: one.name for one in register.micrographs} if keep_names else None
     jobs = _with_keys(plan_jobs(micrographs, kept=kept), entries, folder)
     _take_over(jobs, entries, folder)
     _unfile(jobs, register.micrographs, folder)
@@ -197,11 +197,12 @@ def _name_of_old(path: Path, taken: Collection[str]) -> str:
 
 def _file_of(entry: Entry, folder: RunFolder) -> MicrographFile:
     """Say where a micrograph lies now, if the run was moved with it."""
-    told = {"pixel_size": entry.pixel_size, "movie_pixel_size": entry.movie_pixel_size}
     place, moved = Path(entry.file), Path(os.path.normpath(folder.root.resolve() / entry.beside))
     if place != moved:
         place = _likeliest([place, moved], entry.key, folder)
-    return MicrographFile(place, listed=entry.listed, **told)
+    return MicrographFile(
+        place, entry.listed, pixel_size=entry.pixel_size, movie_pixel_size=entry.movie_pixel_size
+    )
 
 
 def _likeliest(places: Sequence[Path], key: str, folder: RunFolder) -> Path:
@@ -282,7 +283,10 @@ def _take_over(jobs: Iterable[Job], entries: Iterable[Entry], folder: RunFolder)
         if known is None or known.file == job.micrograph.location:
             continue
         record = read_record(folder.record(job.key))
-        if record is not None and not record.is_about(job, folder) and record.file in ("", known.file):
+        if record is None:
+            continue
+        # Also where it is known by its place beside the run, which may be moved alone the next time.
+        if record.file == known.file or not (record.file or record.is_about(job, folder)):
             location = job.micrograph.location
             now = replace(record, file=location, beside=beside(location, folder), path=job.micrograph.listed)
             write_record(folder.record(job.key), now)

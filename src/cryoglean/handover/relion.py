@@ -20,7 +20,7 @@ import numpy as np
 from cryoglean.engine import Run, RunFolder, pick
 from cryoglean.engine.events import Reporter
 from cryoglean.engine.settings import EngineConfig
-from cryoglean.errors import CoordinateError, FileError
+from cryoglean.errors import CoordinateError, FileError, OutputError
 from cryoglean.io import expand_inputs
 from cryoglean.io.formats.relion import AUTOPICK, SUFFIX_FILE
 from cryoglean.io.formats.star import Block, find_block, read_star, write_star
@@ -204,11 +204,17 @@ def _places_for_relion_3(job: ExternalJob, micrographs: Iterable[str]) -> dict[s
     ------
     CoordinateError
         It looks for those of two micrographs in one place, as where two jobs made them of movies of one name.
+    OutputError
+        That place is not in the folder of the job.
     """
     owners: dict[Path, str] = {}
+    here = os.path.realpath(job.folder)
     for micrograph in micrographs:
         place = job.folder / below_job(Path(micrograph)).with_suffix("")
         place = place.with_name(f"{place.name}{AUTOPICK}.star")
+        if not Path(os.path.realpath(place.parent)).is_relative_to(here):
+            cause = "leads out of the folder of the job, and results stay within it"
+            raise OutputError(place.parent, cause, "put the folder itself in the place of the link")
         other = owners.setdefault(place, micrograph)
         if other != micrograph:
             cause = f"RELION 3 does not tell the picks of {other} from those of {micrograph}"

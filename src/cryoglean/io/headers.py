@@ -109,9 +109,9 @@ def believed_pixel_size(header: Header, micrograph: MicrographFile, *, given: fl
         (size, source)
         for size, source in (
             (given, "you say"),
-            (listed, "the STAR file says"),
+            (listed, micrograph.told_by),
             (header.pixel_size, _HEADER_SAYS),
-            (None if listed else of_movie, "the STAR file says of the movie"),
+            (None if listed else of_movie, f"{micrograph.told_by} of the movie"),
         )
         if size is not None
     ]
@@ -120,9 +120,12 @@ def believed_pixel_size(header: Header, micrograph: MicrographFile, *, given: fl
         return PixelSize(None, (f"{doubt}: lengths are in pixels, unless you give --angpix",))
     size, source = stated[0]
     remarks = [
-        f"{source} {size:.4g} Å per pixel, but {elsewhere} {other:.4g} Å; the first is believed"
-        for other, elsewhere in stated[1:]
-        if not _agree(size, other) and not (other == of_movie and _is_multiple(size, other))
+        *micrograph.remarks,
+        *(
+            contradiction(size, source, other=other, elsewhere=elsewhere)
+            for other, elsewhere in stated[1:]
+            if not agree(size, other) and not (other == of_movie and _is_multiple(size, other))
+        ),
     ]
     if source == _HEADER_SAYS and header.pixel_size_doubt:
         remarks.append(header.pixel_size_doubt)
@@ -139,11 +142,17 @@ def believed_pixel_size(header: Header, micrograph: MicrographFile, *, given: fl
 _HEADER_SAYS = "the header says"
 
 
-def _agree(one: float, other: float) -> bool:
+def contradiction(size: float, source: str, *, other: float, elsewhere: str) -> str:
+    """Say that a pixel size is believed, and what speaks against it."""
+    return f"{source} {size:.4g} Å per pixel, but {elsewhere} {other:.4g} Å; the first is believed"
+
+
+def agree(one: float, other: float) -> bool:
+    """Tell whether two pixel sizes are one, but for how exactly they are written."""
     return abs(one / other - 1) <= PIXEL_SIZE_AGREEMENT
 
 
 def _is_multiple(size: float, finer: float) -> bool:
     """Tell whether pixels are those of a movie binned by a whole number."""
     times = round(size / finer)
-    return times > 1 and _agree(size, times * finer)
+    return times > 1 and agree(size, times * finer)

@@ -15,6 +15,7 @@ from cryoglean.errors import CoordinateError, UsageError
 from cryoglean.io.formats.naming import natural_order
 from cryoglean.io.formats.relion import read_micrographs
 from cryoglean.io.formats.text import read_text
+from cryoglean.io.headers import agree, contradiction
 from cryoglean.io.locating import places_of
 from cryoglean.io.micrographs import COMPRESSED_SUFFIXES, SUFFIXES, micrograph_name
 from cryoglean.io.versions import one_of_each_field
@@ -72,11 +73,7 @@ def expand_inputs(
             for one in _expand(str(given), note):
                 # A link to a file is that file.
                 true_path = os.path.realpath(one.location)
-                first = found.setdefault(true_path, one)
-                if first.pixel_size is None and first.movie_pixel_size is None:
-                    found[true_path] = replace(
-                        first, pixel_size=one.pixel_size, movie_pixel_size=one.movie_pixel_size
-                    )
+                found[true_path] = _together(found[true_path], one) if true_path in found else one
         except (OSError, RuntimeError) as error:
             # Folders that may not be read, names that are too long, home folders of nobody.
             reason = error.strerror if isinstance(error, OSError) else error
@@ -123,6 +120,19 @@ def _expand(given: str, note: Callable[[str], None] | None) -> Iterable[Microgra
     if _GLOB_CHARACTERS.search(given):
         return map(MicrographFile, _versions(_from_glob(str(path)), note))
     raise UsageError(f"{given}: there is no such file or folder; check the name, and the folder you are in")
+
+
+def _together(first: MicrographFile, other: MicrographFile) -> MicrographFile:
+    """Join what two inputs say of one micrograph: the first counts, and what contradicts it is remarked."""
+    if first.pixel_size is None and first.movie_pixel_size is None:
+        return replace(first, pixel_size=other.pixel_size, movie_pixel_size=other.movie_pixel_size)
+    both = ((first.pixel_size, other.pixel_size), (first.movie_pixel_size, other.movie_pixel_size))
+    remarks = (
+        contradiction(size, first.told_by, other=second, elsewhere="another entry says")
+        for size, second in both
+        if size is not None and second is not None and not agree(size, second)
+    )
+    return replace(first, remarks=tuple(dict.fromkeys((*first.remarks, *remarks))))
 
 
 def _versions(paths: list[Path], note: Callable[[str], None] | None) -> list[Path]:

@@ -1,12 +1,12 @@
 """Tables that people open in a spreadsheet, which takes some words for formulas and runs those.
 
 Names come from anybody's files. A word that would be a formula gets an apostrophe before it, by which
-spreadsheets know text; readers here take it away again.
+spreadsheets know text; readers here take it away again. So does a piece of a word behind what spreadsheets
+of other countries part cells by.
 """
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Sequence
 from itertools import chain
@@ -16,17 +16,27 @@ from typing import Any
 from cryoglean.io.writing import complete_or_absent
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-_FORMULA = re.compile(rf"'*(?!{_NUMBER}$)[=+\-@\t\r]").match
+# At the start of a word, or where a spreadsheet that parts cells in another way would begin one. The wide
+# signs are those of East Asian keyboards.
+_FORMULA = rf"(?='*(?!{_NUMBER}$)[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])"
+_START = r"(^|[,;|\t\r\n])"
+_UNMARKED, _MARKED = re.compile(f"{_START}{_FORMULA}"), re.compile(f"{_START}'{_FORMULA}")
+_NEEDS_QUOTES = re.compile(r'[",;\t\n\r]|^\s|\s$').search
 
 
 def no_formula(word: str) -> str:
     """Return a word as it can stand in a table: with an apostrophe before what would be a formula."""
-    return "'" + word if _FORMULA(word) else word
+    return _UNMARKED.sub(r"\1'", word)
 
 
 def plain(word: str) -> str:
     """Return a word as it was before `no_formula`."""
-    return word[1:] if word[:1] == "'" and _FORMULA(word[1:]) else word
+    return _MARKED.sub(r"\1", word)
+
+
+def in_quotes(word: str) -> str:
+    """Return a word in quotes where it needs some to be one cell."""
+    return '"' + word.replace('"', '""') + '"' if _NEEDS_QUOTES(word) else word
 
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
@@ -38,6 +48,11 @@ def write_table(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]
         It cannot be written.
     """
     with complete_or_absent(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
         for row in chain([header], rows):
-            table.writerow([no_formula(cell) if isinstance(cell, str) else cell for cell in row])
+            file.write(",".join(map(_cell, row)) + "\n")
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, str):
+        return in_quotes(no_formula(value))
+    return "" if value is None else str(value)

@@ -23,6 +23,7 @@ from cryoglean.engine.ledger import identify
 from cryoglean.errors import OutputError
 from cryoglean.image.defects import inner_part
 from cryoglean.io import read_micrograph
+from cryoglean.io.limits import read_file
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.types import FloatImage, MicrographFile
 
@@ -159,7 +160,7 @@ class Pictures:
         with suppress(OSError):
             # It bears the time of the micrograph that it was made of.
             if kept.stat().st_mtime_ns == state.mtime_ns:
-                return kept.read_bytes()
+                return read_file(kept)
         pyramid = self._pyramid(file)
         image, step = self._level(pyramid, file, len(pyramid.halves))
         shape = tuple(max(1, round(n * min(1, THUMBNAIL_PX / max(image.shape)))) for n in image.shape)

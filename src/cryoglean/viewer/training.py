@@ -18,8 +18,6 @@ from cryoglean.engine import RunFolder
 from cryoglean.errors import CryogleanError
 from cryoglean.viewer.messages import TrainingRequest, TrainingState
 
-WEIGHTS = "weights"
-"""Folder in that of the run for weights that were fine-tuned on it."""
 NEEDED = ("torch", "safetensors", "onnx")
 """Packages that training needs."""
 MAX_LINES, MAX_CHARACTERS = 40, 400
@@ -127,12 +125,12 @@ class Training:
 
     def _new_weights(self) -> Path:
         number = 1
-        while (out := self._folder.root.resolve() / WEIGHTS / f"fine-tuned-{number}").exists():
+        while os.path.lexists(out := self._folder.weights.resolve() / f"fine-tuned-{number}"):
             number += 1
         return out
 
     def _command(self, request: TrainingRequest, out: Path) -> list[str]:
-        own = self._folder.root.resolve() / WEIGHTS / request.start
+        own = self._folder.weights.resolve() / request.start
         options = {
             "--from": str(own) if own.is_dir() else request.start,
             "--corrections": str(self._folder.root.resolve()),

@@ -62,9 +62,6 @@ from cryoglean.viewer.reference import ReferencePicks
 from cryoglean.viewer.results import Results
 from cryoglean.viewer.training import Training, can_train
 
-CACHE = ".view"
-"""Folder in that of the run for what can be made again."""
-
 
 class NoSuchMicrographError(UsageError):
     """A number that no micrograph of the run has."""
@@ -84,13 +81,16 @@ class ViewedRun:
     ------
     FileError
         The folder is not that of a run.
+    OutputError
+        Corrections would be written outside of it.
     """
 
     def __init__(self, folder: RunFolder, reference: ReferencePicks | None = None) -> None:
+        folder.require_own_folders()
         self.folder = folder
         self.index = Index(folder)
         self.reference = reference
-        self._pictures = Pictures(folder.root / CACHE / "thumbnails", self.index.config.angpix)
+        self._pictures = Pictures(folder.thumbnails, self.index.config.angpix)
         self._overlays = Overlays()
         self._results = Results(folder, self.index.selecting)
         self.training = Training(folder)

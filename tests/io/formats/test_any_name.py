@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -74,20 +75,25 @@ def test_any_name_survives_every_dialect(tmp_path_factory, dialect, name):
 @example("''=x")
 @example("-1e5")
 @example("=1")
+@example("a;=1")
+@example("a;'=1,-5;-5")
+@example("\t=1")
 def test_a_word_is_the_same_after_it_stood_in_a_table(word):
     assert plain(no_formula(word)) == word
 
 
-@pytest.mark.parametrize("word", ["=1+1", "+cmd|' C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "'=1", "-", "+"])
+@pytest.mark.parametrize(
+    "word", ["=1+1", "+cmd|' C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "'=1", "-", "+", "＝1", "a;=1", "a\t=1"]
+)
 def test_no_word_starts_a_formula(tmp_path, word):
     picks = replace(of("m", ""), name=word, path="", extra={word: np.array([word, "b"])})
     write_picks([picks], tmp_path / "a.csv")
     write_picks([picks], tmp_path / "a.tsv")
     write_table(tmp_path / "b.csv", ["micrograph", word], [[word, 1.5]])
-    for file, separator in (("a.csv", ","), ("a.tsv", "\t"), ("b.csv", ",")):
+    for file, separator in product(("a.csv", "a.tsv", "b.csv"), ",;\t"):
         with (tmp_path / file).open(newline="", encoding="utf-8") as opened:
             cells = [cell for row in csv.reader(opened, delimiter=separator) for cell in row]
-        assert not [cell for cell in cells if cell[:1] in "=+-@\t\r" and cell], cells
+        assert not [cell for cell in cells if cell[:1] in "=+-@\t\r＝" and cell], cells
     (again,) = read_picks(tmp_path / "a.csv")
     assert (again.name, again.extra[word].tolist()) == (word, [word, "b"])
 

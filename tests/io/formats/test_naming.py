@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryoglean.io.formats.naming import distinct_names, pair_micrographs, plain_name
+from cryoglean.io.formats.naming import distinct_names, natural_order, pair_micrographs, plain_name
 
 
 @pytest.mark.parametrize(
@@ -147,3 +147,8 @@ def test_names_follow_from_the_set_of_micrographs_and_some_may_be_kept(turned):
     paths = JOBS[::-1] if turned else JOBS
     assert distinct_names(paths) == {JOBS[0]: "m1", JOBS[1]: "Movies_m1"}
     assert distinct_names(paths, kept={JOBS[1]: "m1"}) == {JOBS[1]: "m1", JOBS[0]: "Movies_m1"}
+
+
+def test_numbers_of_any_length_are_put_in_order():
+    names = ["a", "1" * 5000, "2" * 5000, "10", "0002", "2", "1"]
+    assert sorted(names, key=natural_order) == ["1", "0002", "2", "10", "1" * 5000, "2" * 5000, "a"]

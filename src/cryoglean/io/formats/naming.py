@@ -26,7 +26,7 @@ _ADDED = re.compile(
     re.IGNORECASE,
 )
 _UID = re.compile(r"^\d{15,24}_(?=.)")
-_NUMBER = re.compile(r"(\d+)")
+_NUMBER = re.compile(r"([0-9]+)")
 
 
 @dataclass(frozen=True)
@@ -135,11 +135,17 @@ def distinct_names(
     return named
 
 
-def natural_order(path: PurePath | str) -> list[tuple[int, int, str]]:
+def natural_order(path: PurePath | str) -> list[tuple[int, int, str, str]]:
     """Return a sort key that puts numbers within names in the order of their values: 2 before 10."""
-    # Every part is a triple, so that a number and a word compare; numbers go first.
-    parts = _NUMBER.split(str(path))
-    return [(0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts]
+    return [_place_in_order(part) for part in _NUMBER.split(str(path))]
+
+
+def _place_in_order(part: str) -> tuple[int, int, str, str]:
+    """Return four values, so that a number and a word compare; numbers, of any length, go first."""
+    if not _NUMBER.match(part):
+        return 1, 0, part, ""
+    digits = part.lstrip("0")
+    return 0, len(digits), digits, part
 
 
 def plain_name(name: str) -> str:

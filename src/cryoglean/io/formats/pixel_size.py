@@ -29,6 +29,8 @@ PIXEL_SIZE, ORIGINAL_PIXEL_SIZE = "rlnMicrographPixelSize", "rlnMicrographOrigin
 IMAGE, PLAIN_PIXEL_SIZE = "rlnImageName", "rlnPixelSize"
 MAGNIFICATION, DETECTOR_PIXEL = "rlnMagnification", "rlnDetectorPixelSize"
 
+_PICKS_SAY = "the file of the picks says"
+
 
 def optics_of_rows(block: Block, blocks: list[Block]) -> dict[str, NDArray[Any]]:
     """Give each row of a table the values of its optics group.
@@ -114,8 +116,8 @@ def completed_by(file: MicrographFile, picks: Picks) -> MicrographFile:
     if file.pixel_size is not None or picks.pixel_size is None:
         return file
     if states_movie_pixel_size(picks):
-        return replace(file, movie_pixel_size=file.movie_pixel_size or picks.pixel_size)
-    return replace(file, pixel_size=picks.pixel_size)
+        return replace(file, movie_pixel_size=file.movie_pixel_size or picks.pixel_size, told_by=_PICKS_SAY)
+    return replace(file, pixel_size=picks.pixel_size, told_by=_PICKS_SAY)
 
 
 def _columns(columns: Mapping[str, NDArray[Any]], label: str) -> list[NDArray[Any]]:

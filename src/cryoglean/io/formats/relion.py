@@ -114,7 +114,7 @@ class ListedMicrographs:
     Parameters
     ----------
     paths : tuple of str
-        As the file has them.
+        As the file has them; one that it says several pixel sizes of is there as often.
     pixel_sizes : tuple of array, shape (n,)
         Å per pixel of the micrographs, and of their movies before binning; NaN where it is not said.
     optics : mapping of str to array
@@ -143,13 +143,13 @@ def read_micrographs(path: Path) -> ListedMicrographs | None:
         return None
     block, label = found
     paths = block.text(label).tolist()
-    first = np.array(sorted({name: row for row, name in reversed(list(enumerate(paths)))}.values()), np.intp)
     columns = dict(block.columns) | optics_of_rows(block, blocks)
+    own, movie = (read(columns, len(block), path) for read in (micrograph_pixel_sizes, movie_pixel_sizes))
+    said = zip(paths, np.nan_to_num(own).tolist(), np.nan_to_num(movie).tolist(), strict=True)
+    first = np.array(list({each: row for row, each in reversed(list(enumerate(said)))}.values()), np.intp)
+    first.sort()
     optics = {name: typed(columns[name])[first] for name in (GROUP, *OPTICS) if name in columns}
-    own, movie = (
-        read(columns, len(block), path)[first] for read in (micrograph_pixel_sizes, movie_pixel_sizes)
-    )
-    return ListedMicrographs(tuple(paths[row] for row in first), (own, movie), optics)
+    return ListedMicrographs(tuple(paths[row] for row in first), (own[first], movie[first]), optics)
 
 
 def write_coordinates(picks: Picks, path: Path) -> None:

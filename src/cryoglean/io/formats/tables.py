@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -37,7 +36,7 @@ from cryoglean.io.formats.via import VERSION_3 as VIA_VERSION_3
 from cryoglean.io.formats.via import is_via, read_regions
 from cryoglean.io.limits import open_file
 from cryoglean.io.micrographs import micrograph_name
-from cryoglean.io.spreadsheets import no_formula, plain
+from cryoglean.io.spreadsheets import in_quotes, no_formula, plain
 from cryoglean.io.writing import complete_or_absent
 from cryoglean.types import Picks
 
@@ -56,7 +55,6 @@ _MEANING = {header: meaning for meaning, headers in _MEANINGS.items() for header
 _OURS = ("micrograph", "x", "y", "score", "diameter", "kind")
 _DIAMETER_PX = "diameter_px"
 _TOPAZ = ("image_name", "x_coord", "y_coord", "score")
-_NEEDS_QUOTES = re.compile(r'[",\t\n\r]|^\s|\s$').search
 _MAX_CELLS = 100_000_000
 
 
@@ -181,12 +179,12 @@ def quoted(word: str) -> str:
 def _enclosed(word: str) -> str:
     if "\r" in word:
         raise CoordinateError(word, "has a carriage return, which ends a line of a table", "rename it")
-    return '"' + word.replace('"', '""') + '"' if _NEEDS_QUOTES(word) else word
+    return in_quotes(word)
 
 
 def _plain(words: NDArray[Any]) -> NDArray[Any]:
     """Take back what `quoted` puts before words."""
-    return as_text(list(map(plain, words.tolist()))) if np.strings.startswith(words, "'").any() else words
+    return as_text(list(map(plain, words.tolist()))) if (np.strings.find(words, "'") >= 0).any() else words
 
 
 def _words(text: str, path: Path, *, separator: str) -> dict[str, NDArray[Any]]:
