@@ -1,7 +1,6 @@
 import os
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -56,5 +55,5 @@ def test_a_lock_that_is_a_link_leaves_its_target_alone(tmp_path: Path) -> None:
 
 def test_a_pipe_in_the_place_of_the_lock_keeps_nobody_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / ".lock")
-    with suppress(OutputError), locked(tmp_path / ".lock"):
+    with pytest.raises(OutputError, match=r"its \.lock is no file"), locked(tmp_path / ".lock"):
         pass

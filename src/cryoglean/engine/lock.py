@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import socket
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -36,10 +38,10 @@ def locked(path: Path, *, shared: bool = False, wait: bool = False) -> Iterator[
         path.parent.mkdir(parents=True, exist_ok=True)
         # Not through a link, which may lead to somebody's file: what is in the lock is replaced.
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        file = os.fdopen(os.open(path, flags, 0o666), "a+", encoding="utf-8")
+        file = os.fdopen(_plain_file(os.open(path, flags, 0o666), path), "a+", encoding="utf-8")
     except OSError as error:
         remedy = "choose another place with --out"
-        raise OutputError(path.parent, f"cannot be written to: {error.strerror}", remedy) from None
+        raise OutputError(path.parent, f"cannot be written to: {error.strerror or error}", remedy) from None
     with file:
         mode = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
         try:
@@ -55,6 +57,14 @@ def locked(path: Path, *, shared: bool = False, wait: bool = False) -> Iterator[
         else:
             _leave_word(file)
         yield
+
+
+def _plain_file(handle: int, path: Path) -> int:
+    """Return a handle if it is of a plain file, and close it otherwise."""
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, f"its {path.name} is no file")
+    return handle
 
 
 def _leave_word(file: TextIO) -> None:

@@ -115,7 +115,11 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     run: ViewedRun = api.state.run
     run.start()
     yield
-    await run_sync(run.close)
+    try:
+        await run_sync(run.close)
+    except CryogleanError as error:
+        kept = "corrections are kept, and `cryoglean select` writes the results"
+        print(f"error: {error}; {kept}", file=sys.stderr)  # noqa: T201
 
 
 async def _index() -> FileResponse:

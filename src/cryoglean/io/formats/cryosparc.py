@@ -346,7 +346,9 @@ def _numbers(
     if values is None or values.dtype.kind not in "iuf" or values.shape[1:] != row:
         wanted = "numbers" if width is None else f"{width} numbers for each row"
         raise CoordinateError(path, f"the field {label} {_described(values)}, wanted {wanted}")
-    return values.astype(np.float64)
+    # NumPy warns of values that are no numbers; readers look for those themselves.
+    with np.errstate(all="ignore"):
+        return values.astype(np.float64)
 
 
 def _words(fields: Mapping[str, NDArray[Any]], label: str, path: Path) -> NDArray[Any]:
