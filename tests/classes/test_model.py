@@ -1,5 +1,6 @@
 """What a run teaches; `test_pool` is part of it, as pools are made of whole micrographs."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,42 @@ def test_a_damaged_model_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "model.npz"
     path.write_bytes(content)
     with pytest.raises((ValueError, OSError)):
+        read_model(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("references", np.zeros((2, 1, SEARCH.side, SEARCH.side + 1), np.float32)),
+        ("references", np.zeros((2, 0, SEARCH.side, SEARCH.side), np.float32)),
+        ("references", np.zeros((2, 500, SEARCH.side, SEARCH.side), np.float32)),
+        ("middle", np.full(3, np.nan)),
+        ("weight", np.zeros(4)),
+        ("share", np.array("x")),
+        ("threshold", np.zeros(2)),
+    ],
+)
+def test_a_model_of_other_numbers_is_refused(tmp_path: Path, name: str, value: np.ndarray) -> None:
+    whole = {name: np.zeros(3) for name in ("middle", "spread", "weight", "threshold")}
+    whole |= {"mean": np.zeros(2), "width": np.ones(2), "share": np.array(0.5)}
+    whole["references"] = np.zeros((2, 8, SEARCH.side, SEARCH.side), np.float32)
+    path = tmp_path / "model.npz"
+    np.savez(path, **whole)
+    assert read_model(path).references.shape[1] == 8
+    np.savez(path, **whole | {name: value})
+    with pytest.raises(ValueError, match=f"{name}|class averages"):
+        read_model(path)
+
+
+def test_a_small_model_that_unpacks_to_much_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name in ("references", "middle", "spread", "weight", "share", "mean", "width", "threshold"):
+            with packed.open(f"{name}.npy", "w", force_zip64=True) as member:
+                for _ in range(600 if name == "references" else 1):
+                    member.write(bytes(2**23))
+    assert path.stat().st_size < 2**23
+    with pytest.raises(ValueError, match=r"unpack to 4\.7 GiB"):
         read_model(path)
 
 

@@ -142,6 +142,31 @@ def test_micrographs_in_a_folder_called_picks_keep_their_coordinates_in_relion_3
     assert [18 <= len(one) <= 24 for one in read_picks(f"{JOB}/autopick.star")] == [True] * 3
 
 
+def test_nothing_is_laid_out_for_relion_3_through_a_link(project, cryoglean):
+    outside = Path("precious")
+    outside.mkdir()
+    (outside / "mic_01_autopick.star").write_text("precious")
+    Path(JOB).mkdir(parents=True)
+    Path(JOB, "Movies").symlink_to(outside.absolute())
+    Path("default_pipeline.star").write_text(PIPELINE + NODES_OF_RELION_3)
+    code, _, err = cryoglean(*ARGUMENTS)
+    assert code == 1
+    assert f"{JOB}/Movies: leads out of the folder of the job" in err
+    assert ends() == {handover.FAILURE}
+    assert [path.read_text() for path in outside.iterdir()] == ["precious"]
+
+
+def test_a_name_that_leads_out_of_the_job_is_refused_for_relion_3(project, cryoglean):
+    shutil.copy("Movies/mic_01.mrc", "Movies/other.mrc")
+    listed = Path("Import/job001/micrographs.star")
+    listed.write_text(f"{listed.read_text()}../{project.name}/Movies/other.mrc 1\n")
+    Path("default_pipeline.star").write_text(PIPELINE + NODES_OF_RELION_3)
+    code, _, err = cryoglean(*ARGUMENTS)
+    assert code == 1
+    assert "leads out of the folder of the job" in err
+    assert [path.name for path in Path("External").iterdir()] == ["job002"]
+
+
 @pytest.mark.parametrize(
     ("path", "below"),
     [

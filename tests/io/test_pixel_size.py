@@ -1,5 +1,6 @@
 """The pixel size is known or it is not: who says it, who is believed, and what each label of RELION means."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from cryoglean.io import expand_inputs, read_header, read_micrograph, write_mrc
 from cryoglean.io.formats import read_picks, write_picks
 from cryoglean.io.headers import believed_pixel_size
 from cryoglean.types import MicrographFile, Picks
+from tests.engine.session_files import draw_micrograph
 
 
 @pytest.fixture
@@ -191,3 +193,109 @@ def test_one_table_with_known_and_unknown_pixel_sizes_is_refused(tmp_path):
     ]
     with pytest.raises(UsageError, match="the pixel size of b is not known, that of others is"):
         write_picks(picks, tmp_path / "p.star", format="relion-particles")
+
+
+OPTICS = "data_optics\n\nloop_\n_rlnOpticsGroup\n_rlnMicrographPixelSize\n{groups}\n"
+ROWS = "data_micrographs\n\nloop_\n_rlnMicrographName\n_rlnOpticsGroup\n{rows}"
+BELIEVED = "the STAR file says 2 Å per pixel, but another entry says 3 Å; the first is believed"
+
+
+def listing(name, groups, rows):
+    Path(name).write_text(OPTICS.format(groups=groups) + ROWS.format(rows=rows))
+    return name
+
+
+@pytest.mark.parametrize("files", ["one", "two", "agreeing"])
+def test_entries_that_contradict_each_other_are_told(write, files):
+    write(None)
+    inputs = {
+        "one": lambda: [listing("one.star", "1 2.0\n2 3.0\n", "a.mrc 1\na.mrc 2\n")],
+        "two": lambda: [
+            listing("one.star", "1 2.0\n", "a.mrc 1\n"),
+            listing("two.star", "1 3.0\n", "a.mrc 1\n"),
+        ],
+        "agreeing": lambda: [listing("one.star", "1 2.0\n2 2.001\n", "a.mrc 1\na.mrc 1\na.mrc 2\n"), "a.mrc"],
+    }[files]()
+    (one,) = expand_inputs(inputs)
+    assert one.pixel_size == 2.0
+    assert read_micrograph(one).warnings == (() if files == "agreeing" else (BELIEVED,))
+
+
+def star_of(size, name):
+    write_picks(
+        [Picks(np.array([[20.0, 30.0]]), diameter=40.0, name="a", path="a.mrc", pixel_size=size)],
+        Path(name),
+        format="relion-particles",
+    )
+    return name
+
+
+def test_every_verb_tells_whose_word_on_pixels_is_not_believed(write, cryoglean):
+    write(4.0)
+    four, five = star_of(4.0, "four.star"), star_of(5.0, "five.star")
+    mine, picks = "you say 5 Å per pixel, but", "four.star says 4 Å; the first is believed"
+    told = {
+        ("convert", four, "a.csv", "--angpix", 5): f"{mine} {picks}",
+        ("evaluate", four, four, "--angpix", 5): f"{mine} {picks}",
+        ("merge", four, four, "--out", "b.csv", "--angpix", 5): f"{mine} {picks}",
+        (
+            "merge",
+            four,
+            five,
+            "--out",
+            "b.csv",
+        ): "four.star says 4 Å per pixel, but five.star says 5 Å; the first",
+        (
+            "evaluate",
+            four,
+            five,
+        ): "the truth says 4 Å per pixel, but the picks say 5 Å; the first is believed",
+        (
+            "extract",
+            five,
+            "--micrographs",
+            "a.mrc",
+            "--out",
+            "cut",
+        ): "the file of the picks says 5 Å per pixel, but the header says 4 Å",
+        (
+            "extract",
+            four,
+            "--micrographs",
+            "a.mrc",
+            "--out",
+            "cut",
+            "--angpix",
+            5,
+        ): f"{mine} the file of the picks says 4 Å",
+        ("convert", five, "c.csv", "--micrographs", "a.mrc"): "",
+        ("evaluate", four, four): "",
+        (
+            "preprocess",
+            "a.mrc",
+            "--stages",
+            "s",
+            "--angpix",
+            5,
+            "--diameter",
+            60,
+            "--contrast",
+            "dark",
+        ): f"{mine} the header says 4 Å",
+        ("doctor", "a.mrc", "--angpix", 5): f"{mine} the header says 4 Å",
+    }
+    for command, remark in told.items():
+        done = cryoglean(*command)
+        said = " ".join((done.out + done.err).split())
+        assert remark in said, (command, said)
+        assert remark or "believed" not in said, (command, said)
+
+
+def test_doctor_gives_no_length_in_angstrom_where_nothing_tells_the_pixel_size(
+    tmp_path, monkeypatch, cryoglean
+):
+    monkeypatch.chdir(tmp_path)
+    image = draw_micrograph(np.random.default_rng(0), particles=12)
+    for pixel_size, wanted in ((None, r"measure about \d+ px$"), (4.0, r"measure about \d+ Å \(\d+ px\)$")):
+        write_mrc("a.mrc", image, pixel_size=pixel_size)
+        assert re.search(wanted, cryoglean("doctor", "a.mrc").out, re.MULTILINE)
