@@ -214,6 +214,33 @@ def test_a_run_that_is_killed_at_random_moments_loses_nothing(
 
 
 @pytest.mark.slow
+def test_a_run_that_measures_and_learns_and_is_killed_at_random_moments_loses_nothing(
+    many: Callable[[int], list[Path]], tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(7)
+    many(10)
+
+    def arguments(out: Path) -> list[str]:
+        named = command(tmp_path / "data", out, "--workers", "2", "--quiet", "--no-report")
+        return [word for word in named if word not in KNOWN]
+
+    def learned_by(out: Path) -> dict[str, object]:
+        names = ("particle_size.json", "learning.json", "model.npz", "register.json")
+        return left_by(out) | {name: (out / name).read_bytes() for name in names}
+
+    quiet, killed = tmp_path / "quiet", tmp_path / "killed"
+    clock = time.monotonic()
+    assert subprocess.run(arguments(quiet), check=False).returncode == 0
+    whole = time.monotonic() - clock
+    for _ in range(12):
+        started_and_killed(arguments(killed), after=rng.uniform(0.3, 1.2) * whole)
+    assert subprocess.run(arguments(killed), check=False).returncode == 0
+    assert json.loads((killed / "learning.json").read_text())["threshold"] is not None
+    assert learned_by(killed) == learned_by(quiet)
+    assert partials(killed) == []
+
+
+@pytest.mark.slow
 def test_a_watch_that_is_killed_at_random_moments_goes_on(undisturbed: dict, tmp_path: Path) -> None:
     rng = np.random.default_rng(6)
     out = tmp_path / "killed"
