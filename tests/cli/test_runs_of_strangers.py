@@ -101,14 +101,8 @@ def test_a_named_pipe_in_a_run_keeps_nobody_waiting(run, cryoglean, place):
     path.parent.mkdir(exist_ok=True)
     path.unlink(missing_ok=True)
     os.mkfifo(path)
-    others = {
-        "evaluate": ("evaluate", "data.csv", "run", "--diameter", "96"),
-        "convert": ("convert", "run", "out.csv"),
-        "extract": ("extract", "run", "--micrographs", "data", "--out", "cut"),
-    }
-    Path("data.csv").write_text("micrograph,x,y\nm0,50,50\n")
-    for verb in ("convert", "extract", "evaluate", "report", "classes", "select", "pick"):
-        code, _, err = cryoglean(*(VERBS | others)[verb])
+    for command in (("convert", "run", "out.csv"), VERBS["classes"], (*VERBS["select"], "--no-report")):
+        code, _, err = cryoglean(*command)
         assert code in (0, 1, 2, 3)
         assert "a defect in cryoglean" not in err
 
