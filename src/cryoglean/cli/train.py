@@ -52,6 +52,15 @@ def train(
             rich_help_panel=NETWORKS,
         ),
     ] = None,
+    empty: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Micrographs without any particle (ice, carbon, empty fields): files, folders or globs; new "
+            "networks learn from them what no simulation shows.",
+            show_default=False,
+            rich_help_panel=NETWORKS,
+        ),
+    ] = None,
     corrections: Annotated[
         Path | None,
         typer.Option(
@@ -183,8 +192,10 @@ def train(
                 "name what to learn from: --shards for new networks, or --from with --corrections, --picks "
                 "or --real for your own micrographs"
             )
-        _train_on_tiles(shards, config, started, out=out, resume=resume)
+        _train_on_tiles(shards, empty or [], config, started=started, out=out, resume=resume)
         return
+    if empty:
+        raise UsageError(f"--empty: only with --shards alone; {given[0]} says itself where no particle is")
     from cryoglean.cli.training_progress import progress_reporter
     from cryoglean.engine import RunFolder
     from cryoglean.training.annotations import annotations_of_picks, annotations_of_run
@@ -207,20 +218,29 @@ def train(
 
 
 def _train_on_tiles(
-    shards: Path, config: TrainConfig, started: Weights | None, *, out: Path, resume: bool
+    shards: Path,
+    empty: list[str],
+    config: TrainConfig,
+    *,
+    started: Weights | None,
+    out: Path,
+    resume: bool,
 ) -> None:
     from cryoglean.dataset.shards import SPLITS
     from cryoglean.dataset.tiles import load_tiles
+    from cryoglean.io import expand_inputs, read_micrograph
+    from cryoglean.training.empty_fields import empty_tiles, with_empty_tiles
     from cryoglean.training.train import Provenance, train_networks
 
-    tiles = {
-        split: load_tiles(shards, split, particle_px=config.architecture.particle_px) for split in SPLITS
-    }
-    provenance = Provenance(
-        name=out.resolve().name,
-        command=_command(),
-        data=f"{len(tiles['train'])} tiles in {shards.name}",
-    )
+    particle_px = config.architecture.particle_px
+    tiles = {split: load_tiles(shards, split, particle_px=particle_px) for split in SPLITS}
+    data = f"{len(tiles['train'])} tiles in {shards.name}"
+    if empty:
+        fields = [read_micrograph(one.path) for one in expand_inputs(empty)]
+        own = empty_tiles(fields, side=tiles["train"].image.shape[1], particle_px=particle_px)
+        tiles["train"] = with_empty_tiles(tiles["train"], own, config.empty_share)
+        data += f", and {len(own)} of {len(fields)} micrographs without particles"
+    provenance = Provenance(name=out.resolve().name, command=_command(), data=data)
     card = train_networks(tiles, config, provenance, out=out, start=started, resume=resume)
     typer.echo(f"weights in {out}; recommended threshold {card.threshold:g}; on held-out families:")
     for name, value in card.validation.items():

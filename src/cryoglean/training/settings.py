@@ -87,6 +87,8 @@ class TrainConfig(Config):
     """Passes over the candidates of the classification network."""
     classifier_batch: int = Field(128, ge=1)
     """Candidates in one step."""
+    empty_share: float = Field(0.08, ge=0, lt=1)
+    """Share of the training tiles that come from micrographs without particles, where such are given."""
     quantisation_tiles: int = Field(60, ge=0)
     """Tiles by which the segmentation network is put into 8-bit integers; 0 leaves it in floating point."""
     validate_every: int = Field(500, ge=1)
