@@ -1,11 +1,14 @@
 """cryoglean finds single particles in cryo-electron micrographs.
 
 >>> import cryoglean
+>>> run = cryoglean.pick("Micrographs/")  # doctest: +SKIP
+>>> cryoglean.write_picks(run.picks, "picks.star")  # doctest: +SKIP
+
+One micrograph, one method:
+
+>>> picker = cryoglean.build_picker(cryoglean.PickConfig(method="unsupervised"))
 >>> micrograph = cryoglean.read_micrograph("FoilHole_42.mrc")  # doctest: +SKIP
->>> picker = cryoglean.build_picker(cryoglean.PickConfig())
->>> picks = cryoglean.find_alone(picker, micrograph)  # doctest: +SKIP
->>> from cryoglean.select import select
->>> kept = select(picks, cryoglean.SelectConfig(min_score=0.5))  # doctest: +SKIP
+>>> candidates = cryoglean.find_alone(picker, micrograph)  # doctest: +SKIP
 """
 
 __version__ = "0.2.0"

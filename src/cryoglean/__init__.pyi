@@ -1,3 +1,4 @@
+from .engine.calling import PickedRun, pick
 from .io import read_micrograph
 from .io.formats import read_picks, write_picks
 from .pickers.base import find_alone
@@ -12,10 +13,12 @@ __version__: str
 __all__ = [
     "Micrograph",
     "PickConfig",
+    "PickedRun",
     "Picks",
     "SelectConfig",
     "build_picker",
     "find_alone",
+    "pick",
     "read_micrograph",
     "read_picks",
     "simulate_micrograph",

@@ -280,6 +280,15 @@ class Picks:
             in_pixels=not micrograph.calibrated,
         )
 
+    def __repr__(self) -> str:
+        words = [f"{len(self):,}"]
+        if len(self):
+            words.append(f"score {self.score.min():.2f} to {self.score.max():.2f}")
+        known = self.diameter[np.isfinite(self.diameter)]
+        if len(known):
+            words.append(f"diameter {np.median(known):.0f} {'pixels' if self.in_pixels else 'Å'}")
+        return f"<Picks of {self.name}: {', '.join(words)}>"
+
     def __reduce__(self) -> tuple[Any, ...]:
         # A mapping proxy does not pickle; workers send picks between processes.
         columns = (self.xy, self.score, self.diameter, self.kind)

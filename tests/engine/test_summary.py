@@ -7,8 +7,9 @@ import pytest
 
 from cryoglean.engine import RunFolder
 from cryoglean.engine.learning import Learned, learned_of, write_learned
+from cryoglean.engine.results import told_of
 from cryoglean.engine.size import MeasuredSize, resolve, write_size
-from cryoglean.engine.summary import Summary, sum_up, told
+from cryoglean.engine.summary import Summary, sum_up
 from cryoglean.engine.work import Outcome
 from cryoglean.pickers.settings import PickConfig
 
@@ -31,7 +32,7 @@ NOT_ASKED = {"method": "auto", "weights": "general", "diameter": None, "contrast
 
 def summed(folder: RunFolder, config: PickConfig = NETWORK, **changed: object) -> Summary:
     outcomes = [replace(ONE, name=f"mic{k}", **changed) for k in range(3)]
-    return told(sum_up(outcomes, missing=0), folder, config)
+    return told_of(folder, sum_up(outcomes, missing=0), config)
 
 
 def test_precision_and_recall_to_expect_follow_from_the_scores(out: RunFolder) -> None:
@@ -83,7 +84,7 @@ def test_what_contradicts_the_user_is_told_as_long_as_he_says_it(out: RunFolder)
 
 def test_who_has_picks_needs_no_advice(out: RunFolder) -> None:
     assert summed(out).advice == ()
-    assert told(sum_up([replace(ONE, error="is empty")], missing=0), out, NETWORK).advice == ()
+    assert told_of(out, sum_up([replace(ONE, error="is empty")], missing=0), NETWORK).advice == ()
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ def with_margin(image: np.ndarray, side: str, width: int, value: float | str) ->
 
 
 def found(image: np.ndarray, **settings: object) -> Picks:
+    settings = {"method": "unsupervised"} | settings
     config = PickConfig(diameter=float(DIAMETER_PX), contrast="dark", **settings)
     picks = find_alone(build_picker(config), Micrograph(image), diameter=config.diameter, contrast="dark")
     return picks[picks.score >= build_picker(config).recommended_score]

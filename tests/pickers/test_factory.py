@@ -4,8 +4,16 @@ import shutil
 
 import pytest
 
+from cryoglean.errors import UsageError
 from cryoglean.networks.weights import find_weights, read_weights, write_card
-from cryoglean.pickers import Picker, build_picker, choose_method, measure_size, weights_digest
+from cryoglean.pickers import (
+    Picker,
+    build_picker,
+    choose_method,
+    measure_size,
+    require_weights,
+    weights_digest,
+)
 from cryoglean.pickers.pixer.picker import NetworkPicker
 from cryoglean.pickers.pixer.settings import NetworkConfig
 from cryoglean.pickers.settings import PickConfig
@@ -19,11 +27,19 @@ def clear():
     return clear_field()
 
 
-@pytest.mark.parametrize("method", ["auto", "unsupervised", "network", "paper"])
+@pytest.mark.parametrize("method", ["unsupervised", "network", "paper"])
 def test_every_method_has_a_picker_which_is_built_once(method):
     picker = build_picker(PickConfig(method=method))
     assert isinstance(picker, Picker)
     assert build_picker(PickConfig(method=method, min_score=0.3)) is picker
+
+
+def test_a_method_that_the_micrographs_decide_is_refused_with_the_way_to_it():
+    with pytest.raises(UsageError, match=r"cryoglean\.pick\(micrographs, config\)"):
+        build_picker(PickConfig())
+    require_weights(PickConfig())
+    with pytest.raises(UsageError):
+        require_weights(PickConfig(method="network", weights="none-such"))
 
 
 def test_the_method_gets_its_settings():

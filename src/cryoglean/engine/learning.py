@@ -18,6 +18,7 @@ from cryoglean.classes.model import Lesson, RunModel, learn, read_model, write_m
 from cryoglean.classes.pool import find_pool
 from cryoglean.classes.populations import Threshold
 from cryoglean.engine.folder import RunFolder
+from cryoglean.engine.ledger import SCORE_DECIMALS
 from cryoglean.engine.sources import Reader, spread_sources
 from cryoglean.errors import MicrographError
 from cryoglean.image.defects import sound_part
@@ -64,6 +65,16 @@ _STORED = TypeAdapter(Learned)
 def wants_learning(given: PickConfig, resolved: PickConfig) -> bool:
     """Return whether a run learns: no method was named, and the particles' size is known."""
     return given.learn and isinstance(given.method, AutoConfig) and resolved.known_diameter is not None
+
+
+def with_learned(config: PickConfig, learned: Learned, *, given: PickConfig) -> PickConfig:
+    """Return the resolved configuration of a run after what it taught; `given` is what its user said."""
+    if learned.threshold is None:
+        return config
+    config = config.changed(method=given.method)
+    if given.min_score is None:
+        config = config.changed(min_score=round(learned.threshold.score, SCORE_DECIMALS))
+    return config
 
 
 def learn_run(

@@ -15,10 +15,12 @@ from pydantic import TypeAdapter, ValidationError
 import cryoglean
 from cryoglean.engine.defocus import kept_ctf
 from cryoglean.engine.folder import RunFolder
+from cryoglean.engine.learning import learned_of
 from cryoglean.engine.ledger import DIAMETER_DECIMALS, SCORE_DECIMALS, XY_DECIMALS, Record, selection_of
 from cryoglean.engine.micrograph_table import write_micrograph_table
 from cryoglean.engine.plan import Job
 from cryoglean.engine.records import record_of
+from cryoglean.engine.size import kept_size
 from cryoglean.engine.summary import Summary, sum_up, told
 from cryoglean.engine.work import Outcome, file_results, outcome_of, with_corrections
 from cryoglean.errors import CorrectionsError, FileError
@@ -71,7 +73,14 @@ def collect(jobs: Sequence[Job], folder: RunFolder, config: PickConfig) -> Summa
     write_coordinate_list(folder.star_list, files)
     by_name = {outcome.name: outcome for outcome in outcomes}
     write_micrograph_table(folder, jobs, outcomes=by_name, ctf=kept_ctf(folder))
-    return told(sum_up(outcomes, missing=len(jobs) - len(outcomes)), folder, config)
+    summary = sum_up(outcomes, missing=len(jobs) - len(outcomes))
+    return told_of(folder, summary, config)
+
+
+def told_of(folder: RunFolder, summary: Summary, config: PickConfig) -> Summary:
+    """Add to a run's numbers what its folder keeps of how it was picked; see `told`."""
+    measured, learned = kept_size(folder.size), learned_of(folder, config)
+    return told(summary, config, measured=measured, learned=learned)
 
 
 def read_results(jobs: Iterable[Job], folder: RunFolder) -> Iterator[tuple[Job, Record, Picks]]:

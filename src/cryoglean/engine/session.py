@@ -15,8 +15,15 @@ from cryoglean.engine.defocus import keep_ctf
 from cryoglean.engine.events import Ended, Learning, Measured, Noted, Reporter, Started
 from cryoglean.engine.executors import Executor, choose_executor
 from cryoglean.engine.folder import RunFolder
-from cryoglean.engine.learning import learn_run, model_digest, read_learned, wants_learning, write_learned
-from cryoglean.engine.ledger import SCORE_DECIMALS, identify
+from cryoglean.engine.learning import (
+    learn_run,
+    model_digest,
+    read_learned,
+    wants_learning,
+    with_learned,
+    write_learned,
+)
+from cryoglean.engine.ledger import identify
 from cryoglean.engine.lock import locked
 from cryoglean.engine.memory import budget_of
 from cryoglean.engine.plan import Job, plan_jobs, shard_of
@@ -29,7 +36,7 @@ from cryoglean.engine.size import measure_run, read_size, resolve, write_size
 from cryoglean.engine.summary import Summary
 from cryoglean.engine.work import Draw, Reader, Task
 from cryoglean.io import read_micrograph
-from cryoglean.pickers.factory import build_picker, weights_digest
+from cryoglean.pickers.factory import require_weights, weights_digest
 from cryoglean.pickers.settings import PickConfig
 from cryoglean.select.settings import SelectConfig
 from cryoglean.types import Micrograph, MicrographFile
@@ -91,7 +98,7 @@ def pick(run: Run, report: Reporter, stop: Signal | None = None) -> Ended:
         is not there.
     """
     stop = stop or Signal()
-    build_picker(run.config)  # Weights that are missing or damaged are refused before anything is written.
+    require_weights(run.config)  # Weights that are missing or damaged are refused before anything is written.
     plan_jobs(run.micrographs)  # Likewise names that cannot be kept.
     with locked(run.folder.lock, shared=run.engine.shard is not None):
         jobs = prepare(run)
@@ -224,9 +231,7 @@ def learned_model(
     learned, model = kept
     report(Learning(learned))
     if learned.threshold is not None:
-        config = config.changed(method=run.config.method)
-        if run.config.min_score is None:
-            config = config.changed(min_score=round(learned.threshold.score, SCORE_DECIMALS))
+        config = with_learned(config, learned, given=run.config)
         write_config(run.folder.config, config)
     return config, model
 

@@ -9,10 +9,9 @@ from typing import Literal
 
 import numpy as np
 
-from cryoglean.engine.folder import RunFolder
-from cryoglean.engine.learning import Learned, learned_of
+from cryoglean.engine.learning import Learned
 from cryoglean.engine.outliers import Outlier, find_outliers
-from cryoglean.engine.size import MeasuredSize, kept_size
+from cryoglean.engine.size import MeasuredSize
 from cryoglean.engine.verdict import advice_of, notices_of
 from cryoglean.engine.work import Outcome
 from cryoglean.pickers.settings import PickConfig
@@ -147,19 +146,22 @@ def sum_up(outcomes: Sequence[Outcome], *, missing: int) -> Summary:
     )
 
 
-def told(summary: Summary, folder: RunFolder, config: PickConfig) -> Summary:
+def told(
+    summary: Summary, config: PickConfig, *, measured: MeasuredSize | None, learned: Learned | None
+) -> Summary:
     """Add to a run's numbers how it was picked, and what both say of the run as a whole.
 
     Parameters
     ----------
     summary : Summary
         The numbers.
-    folder : RunFolder
-        Where the run keeps what it measured and learned.
     config : PickConfig
-        Its resolved configuration.
+        The run's resolved configuration.
+    measured : MeasuredSize, optional
+        What was measured of its particles, by this start or by an earlier one.
+    learned : Learned, optional
+        What it taught.
     """
-    measured, learned = kept_size(folder.size), learned_of(folder, config)
     summary = replace(
         summary,
         method=config.method.name,

@@ -28,7 +28,7 @@ from cryoglean.engine.work import Reader, Task
 from cryoglean.errors import FileError, MicrographError, UsageError
 from cryoglean.io import expand_inputs
 from cryoglean.io.writing import writing
-from cryoglean.pickers.factory import build_picker
+from cryoglean.pickers.factory import require_weights
 from cryoglean.types import MicrographFile
 
 BATCH = 100
@@ -69,7 +69,7 @@ def watch(run: Run, inputs: Sequence[str], config: WatchConfig, *, report: Repor
     UsageError
         A setting that the method does not have.
     """
-    build_picker(run.config)  # Weights that are missing or damaged are refused before anything is written.
+    require_weights(run.config)  # Weights that are missing or damaged are refused before anything is written.
     started = time.monotonic()
     with locked(run.folder.lock):
         # What came in an earlier watch keeps its place, and so its name.

@@ -170,7 +170,7 @@ def perform(job: Job, task: Task, read: Reader | None = None) -> Outcome:
             record = replace(
                 record, identity=replace(identity, sample=identify(file.path, sample=True).sample)
             )
-            found = _find(micrograph, task)
+            found = find_candidates(micrograph, task.config, task.model)
             picks = replace(found, name=job.name, path=job.micrograph.listed)
             # Corrections that cannot be read shall be mended before there are results without them.
             read_corrections(task.results.correction(job.key), job.name)
@@ -252,11 +252,18 @@ def outcome_of(job: Job, record: Record, picks: Picks) -> Outcome:
     )
 
 
-def _find(micrograph: Micrograph, task: Task) -> Picks:
-    """Find the candidates; a size that the run neither was given nor measured is sought in the micrograph."""
-    config = task.config
-    if task.model is not None:
-        return find_learned(micrograph, config, task.model)
+def find_candidates(micrograph: Micrograph, config: PickConfig, model: RunModel | None) -> Picks:
+    """Find the candidates of a micrograph, by a resolved configuration and by what the run taught.
+
+    A size that the run neither was given nor measured is sought in the micrograph.
+
+    Raises
+    ------
+    MicrographError
+        Particles of this size do not fit into the micrograph.
+    """
+    if model is not None:
+        return find_learned(micrograph, config, model)
     contrast = config.known_contrast
     return find_alone(build_picker(config), micrograph, diameter=config.diameter, contrast=contrast)
 

@@ -1,5 +1,5 @@
 from .base import Picker, find_alone, size_alone
-from .factory import build_picker, choose_method, measure_size, weights_digest
+from .factory import build_picker, choose_method, measure_size, require_weights, weights_digest
 
 __all__ = [
     "Picker",
@@ -7,6 +7,7 @@ __all__ = [
     "choose_method",
     "find_alone",
     "measure_size",
+    "require_weights",
     "size_alone",
     "weights_digest",
 ]

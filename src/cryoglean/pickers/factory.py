@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from cryoglean.errors import UsageError
 from cryoglean.image.defects import sound_part
 from cryoglean.networks import load_networks, read_weights
 from cryoglean.networks.weights import CARD, find_weights
@@ -28,7 +29,7 @@ def build_picker(config: PickConfig) -> Picker:
     Parameters
     ----------
     config : PickConfig
-        Method and its settings; 'auto' is the unsupervised method.
+        Method and its settings.
 
     Returns
     -------
@@ -37,10 +38,29 @@ def build_picker(config: PickConfig) -> Picker:
 
     Raises
     ------
+    UsageError
+        The method is 'auto', which the micrographs of a run decide.
     UsageError, WeightsError
         The weights are not there, or are damaged.
     """
+    if isinstance(config.method, AutoConfig):
+        raise UsageError(
+            "the method 'auto' depends on the micrographs: cryoglean.pick(micrographs, config) finds out and "
+            "does what the command line does; or name one, as in PickConfig(method='unsupervised')"
+        )
     return _built(config.method, _state(config.method))
+
+
+def require_weights(config: PickConfig) -> None:
+    """Make sure, before anything is done, that the weights of a named method can be used.
+
+    Raises
+    ------
+    UsageError, WeightsError
+        They are not there, or are damaged.
+    """
+    if not isinstance(config.method, AutoConfig):
+        build_picker(config)
 
 
 def measure_size(config: PickConfig, micrographs: Sequence[Micrograph]) -> SizeVerdict:
@@ -68,6 +88,7 @@ def measure_size(config: PickConfig, micrographs: Sequence[Micrograph]) -> SizeV
     if isinstance(config.method, AutoConfig) and _is_open(config.method):
         networks = load_networks(NetworkConfig().weights)
         return measure(micrographs, diameter=diameter, contrast=contrast, networks=networks)
+    config = config.changed(method=choose_method(config, by_networks=False))
     return build_picker(config).measure_size(micrographs, diameter=diameter, contrast=contrast)
 
 

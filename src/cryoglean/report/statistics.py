@@ -15,9 +15,9 @@ from cryoglean.engine.defocus import kept_defocus
 from cryoglean.engine.ledger import Record
 from cryoglean.engine.plan import Job
 from cryoglean.engine.register import read_jobs
-from cryoglean.engine.results import read_config, read_results
+from cryoglean.engine.results import read_config, read_results, told_of
 from cryoglean.engine.size import MeasuredSize, kept_size
-from cryoglean.engine.summary import Summary, sum_up, told
+from cryoglean.engine.summary import Summary, sum_up
 from cryoglean.engine.work import Outcome, outcome_of
 from cryoglean.pickers.settings import PickConfig
 from cryoglean.select import select
@@ -210,7 +210,7 @@ def run_statistics(folder: RunFolder) -> RunStatistics:
         outcomes.append(outcome_of(job, record, picks))
         if record.error is None and not record.rejected:
             run.add(job, record, picks)
-    run.summary = told(sum_up(outcomes, missing=len(jobs) - len(outcomes)), folder, config)
+    run.summary = told_of(folder, sum_up(outcomes, missing=len(jobs) - len(outcomes)), config)
     return run
 
 

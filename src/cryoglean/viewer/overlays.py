@@ -9,7 +9,7 @@ from cryoglean.engine.ledger import identify
 from cryoglean.errors import MicrographError, UsageError
 from cryoglean.image.defects import sound_part
 from cryoglean.io import read_micrograph
-from cryoglean.pickers import build_picker, size_alone
+from cryoglean.pickers import build_picker, choose_method, size_alone
 from cryoglean.pickers.description import MapKind
 from cryoglean.pickers.pixer.settings import NetworkConfig
 from cryoglean.pickers.settings import PickConfig
@@ -37,7 +37,8 @@ def overlay_config(kind: OverlayKind, config: PickConfig) -> PickConfig:
         The configuration of the run.
     """
     if kind == "particle" or kind in config.method.description.maps:
-        return config
+        # A run that taught its own scores has the map of the template, which it was taught from as well.
+        return config.changed(method=choose_method(config, by_networks=False))
     known = {"diameter": config.diameter, "contrast": config.contrast, "angpix": config.angpix}
     return PickConfig(method=NetworkConfig(), **known)
 

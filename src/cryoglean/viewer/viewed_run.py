@@ -16,6 +16,7 @@ import cryoglean
 from cryoglean.corrections.operations import name_of
 from cryoglean.engine import RunFolder
 from cryoglean.engine.defocus import kept_defocus
+from cryoglean.engine.learning import learned_of
 from cryoglean.engine.ledger import selection_of
 from cryoglean.engine.outliers import find_outliers
 from cryoglean.engine.plan import Job
@@ -283,8 +284,12 @@ class ViewedRun:
         if self._recommended is None or self._recommended[0] != config.method:
             score = None
             # The weights may be gone; the run can be looked at nevertheless.
+            learned = learned_of(self.folder, config)
             with suppress(CryogleanError):
-                score = build_picker(config).recommended_score
+                if learned is not None and learned.threshold is not None:
+                    score = learned.threshold.score
+                else:
+                    score = build_picker(config).recommended_score
             self._recommended = (config.method, score)
         return self._recommended[1]
 
