@@ -71,3 +71,37 @@ def test_what_is_no_run_is_told(tmp_path: Path, cryoglean: Callable) -> None:
     done = cryoglean("classes", tmp_path)
     assert done.code == 1
     assert "cryoglean pick" in done.err
+
+
+class TestAtTheEndOfPicking:
+    """`cryoglean pick` sorts what it picked, where there is enough of it."""
+
+    @pytest.fixture
+    def known(self, tmp_path: Path) -> list[object]:
+        for seed in range(3):
+            image = draw_micrograph(np.random.default_rng(seed), particles=20)
+            write_mrc(tmp_path / "data" / f"mic{seed}.mrc", image, pixel_size=4.0)
+        return [tmp_path / "data", "--diameter", 96, "--contrast", "dark", "--no-learn", "--workers", 1]
+
+    def test_classes_are_made_once_and_are_in_the_report(
+        self, tmp_path: Path, cryoglean: Callable, known: list[object]
+    ) -> None:
+        done = cryoglean("pick", *known, "--out", tmp_path / "run")
+        assert done.code == 0
+        assert "class averages: 60 picks in" in done.err
+        assert (tmp_path / "run/classes/classes.png").is_file()
+        assert "<h2>Class averages</h2>" in (tmp_path / "run/report.html").read_text(encoding="utf-8")
+        before = (tmp_path / "run/classes/classes.json").stat().st_mtime_ns
+        again = cryoglean("pick", *known, "--out", tmp_path / "run", "--no-report")
+        assert "class averages" not in again.err
+        assert (tmp_path / "run/classes/classes.json").stat().st_mtime_ns == before
+
+    @pytest.mark.parametrize("options", [("--no-classes",), ("--max-picks", 5)])
+    def test_who_wants_none_or_has_few_picks_gets_none(
+        self, tmp_path: Path, cryoglean: Callable, known: list[object], options: tuple[object, ...]
+    ) -> None:
+        if options[0] == "--max-picks":
+            (tmp_path / "few.toml").write_text("max_picks = 5\n")
+            options = ("--config", tmp_path / "few.toml")
+        assert cryoglean("pick", *known, *options, "--out", tmp_path / "run", "--no-report").code == 0
+        assert not (tmp_path / "run/classes").exists()

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import TYPE_CHECKING
-
 import typer
 
 from cryoglean.classes.settings import ClassesConfig
 from cryoglean.cli.options import Quiet, Report, RunArgument, configured
 from cryoglean.cli.settings import Settings
-
-if TYPE_CHECKING:
-    from cryoglean.engine.class_files import ClassesMade
 
 
 @configured(config=Settings(ClassesConfig, {"Classes": ["classes", "max_particles"]}))
@@ -37,7 +31,7 @@ def classes(
     from rich.progress import Progress
 
     from cryoglean.cli.exit import NOTHING_DONE, finish
-    from cryoglean.cli.running import write_page
+    from cryoglean.cli.running import classes_in_words, write_page
     from cryoglean.engine import RunFolder
     from cryoglean.engine.classes import make_classes
     from cryoglean.report.class_picture import write_class_picture
@@ -56,23 +50,8 @@ def classes(
         raise typer.Exit(NOTHING_DONE)
     picture = write_class_picture(folder)
     if not quiet:
-        typer.echo(_summed_up(made), err=True)
+        typer.echo(classes_in_words(made), err=True)
         typer.echo(f"class averages: {picture}", err=True)
     if report:
         write_page(run, silent=quiet)
     finish(made.failures, total=len(made.failures) + len(made.picks))
-
-
-def _summed_up(made: ClassesMade) -> str:
-    """Say how many picks were sorted, and what they show."""
-    from cryoglean.report.words import counted
-
-    classes = made.classes
-    shown: Counter[str] = Counter()
-    for count, judgement in zip(classes.counts.tolist(), classes.judgements, strict=True):
-        shown[judgement.verdict] += count
-    number = len(classes.members)
-    of = f" of {made.total:,}" if made.total > number else ""
-    listed = ", ".join(f"{count / number:.0%} {verdict}" for verdict, count in shown.most_common())
-    in_classes = counted(len(classes.images), "class", "classes")
-    return f"{counted(number, 'pick')}{of} in {in_classes}: {listed}"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from cryoglean.cli.options import JsonLines, Micrographs, Quiet, Report, configured
+import typer
+
+from cryoglean.cli.options import OUTPUT, JsonLines, Micrographs, Quiet, Report, configured
 from cryoglean.cli.run_options import PICKING, SPREADING, Overlays, ResultFolder
 from cryoglean.engine.settings import EngineConfig
 from cryoglean.pickers.settings import PickConfig
@@ -16,6 +19,15 @@ def pick(
     *,
     out: ResultFolder = Path("cryoglean-run"),
     overlays: Overlays = False,
+    classes: Annotated[
+        bool,
+        typer.Option(
+            "--classes/--no-classes",
+            help="Sort some picks into 2D classes at the end. [default: on]",
+            show_default=False,
+            rich_help_panel=OUTPUT,
+        ),
+    ] = True,
     report: Report = True,
     quiet: Quiet = False,
     json_lines: JsonLines = False,
@@ -29,12 +41,12 @@ def pick(
 
     OUT then holds picks/NAME_autopick.star for each micrograph and their list
     autopick.star for RELION, picks.csv with all picks, report.html to look at,
-    summary.json, and config.toml with every setting as it was used. Run
+    classes/ with 2D class averages, summary.json, and config.toml with every setting as it was used. Run
     again, the command picks what is missing or has changed. `cryoglean select`
     tries other thresholds without touching a micrograph.
     """
     from cryoglean.cli.progress import progress_reporter
-    from cryoglean.cli.running import GOES_ON, leave, write_page
+    from cryoglean.cli.running import GOES_ON, MIN_PICKS, add_classes, leave, write_page
     from cryoglean.cli.stopping import gently
     from cryoglean.engine import Run, RunFolder
     from cryoglean.engine import pick as pick_run
@@ -54,6 +66,9 @@ def pick(
         for text in notes:
             reporter(Noted(text))
         ended = pick_run(run, reporter, stop.event)
+    silent = quiet or json_lines
+    if classes and ended.summary is not None and ended.summary.picks >= MIN_PICKS:
+        add_classes(out, silent=silent)
     if report and ended.summary is not None and ended.summary.done:
-        write_page(out, silent=quiet or json_lines)
+        write_page(out, silent=silent)
     leave(ended, stop)
