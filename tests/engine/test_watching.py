@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cryoglean.engine import Run, RunFolder, pick, watch
-from cryoglean.engine.events import Ended, Measured, Waiting
+from cryoglean.engine.events import Ended, Learning, Measured, Waiting
 from cryoglean.engine.settings import EngineConfig, WatchConfig
 from cryoglean.engine.watching import Arrivals
 from cryoglean.engine.work import Outcome
@@ -211,3 +211,26 @@ def test_it_locks_its_folder(folder: Path, drawn: list[Path], out: RunFolder, kn
         shift.wait_for(1)
         with pytest.raises(OutputError, match="is working in this folder"):
             pick(Run([folder / "mic00.mrc"], out, known, ONE), lambda _: None)
+
+
+def test_it_learns_once_enough_has_come_and_picking_goes_on_with_that(
+    folder: Path, drawn: list[Path], out: RunFolder
+) -> None:
+    learns = PickConfig(diameter=96.0, contrast="dark")
+    with watching(Run([], out, learns, ONE), folder) as shift:
+        (folder / drawn[0].name).write_bytes(drawn[0].read_bytes())
+        shift.wait_for(1)
+        for number, path in enumerate([*drawn[1:], drawn[4], drawn[5]], 1):
+            (folder / f"mic{number:02d}.mrc").write_bytes(path.read_bytes())
+        until = time.monotonic() + 60
+        while not any(event.learned.threshold for event in shift.told if isinstance(event, Learning)):
+            assert time.monotonic() < until, "it has not learned"
+            time.sleep(0.05)
+    first, *_, last = [event.learned for event in shift.told if isinstance(event, Learning)]
+    assert "too few to learn from" in first.reason
+    assert last.threshold is not None
+    assert shift.ended[0].summary.learning == "learned"
+    before = out.model.read_bytes()
+    ended = pick(Run(sorted(folder.iterdir()), out, learns, ONE), lambda _: None)
+    assert ended.summary.learning == "learned"
+    assert out.model.read_bytes() == before

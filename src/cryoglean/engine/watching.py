@@ -10,6 +10,7 @@ from threading import Event as Signal
 
 from cryoglean.engine.events import Ended, Noted, Reporter, Started, Waiting
 from cryoglean.engine.executors import Executor, choose_executor
+from cryoglean.engine.learning import wants_learning
 from cryoglean.engine.ledger import Identity, identify
 from cryoglean.engine.lock import locked
 from cryoglean.engine.register import enrol, read_jobs
@@ -235,7 +236,7 @@ class _Shift:
         """Measure the particles as soon as there is enough to measure; None as long as there is not."""
         config, micrographs = self._run.config, self._arrivals.complete
         many = len(micrographs) >= self._measure_from
-        if self._crew is not None and not (is_needed(self._crew.task.config) and many):
+        if self._crew is not None and not (many and self._may_know_more(self._crew.task)):
             return self._crew
         known = not is_needed(config) or read_size(self._run.folder.size, config, micrographs)
         if not (known or many or time.monotonic() - self._first_came >= patience):
@@ -243,11 +244,18 @@ class _Shift:
         run = replace(self._run, micrographs=micrographs)
         read = reader_of(run)
         task = make_task(run, self._jobs, read, report=self._report)
-        # Where nothing stood out, in micrographs that were empty by chance, it may in twice as many.
+        # Where nothing stood out, in micrographs that were empty by chance, it may in twice as many; likewise
+        # where they held too few particles to learn from.
         self._measure_from = 2 * len(micrographs)
         if self._crew is None or not self._crew.task.is_like(task):
             self._change_crew(run, task, read)
         return self._crew
+
+    def _may_know_more(self, task: Task) -> bool:
+        """Return whether more micrographs may show what the first did not: the size, or enough to learn."""
+        return is_needed(task.config) or (
+            task.model is None and wants_learning(self._run.config, task.config)
+        )
 
     def _change_crew(self, run: Run, task: Task, read: Reader) -> None:
         """Pick in another way from now on, and all that was picked before again."""
