@@ -28,7 +28,7 @@ def relion(
     """Pick as an External job of RELION.
 
     In RELION's External job set 'External executable' to `cryoglean relion` and 'Input micrographs' to a STAR
-    file of micrographs. Nothing else is needed. Every option of `cryoglean pick` can be a parameter of the
+    file of micrographs. Nothing else is needed. Every setting of `cryoglean pick` can be a parameter of the
     job, such as `diameter` 150 or `min_score` 0.4.
 
     Example: cryoglean relion --o External/job003/ --in_mics CtfFind/job002/micrographs_ctf.star --j 8
