@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
@@ -16,6 +16,7 @@ from cryoglean.engine.events import Ended, Learning, Measured, Noted, Reporter, 
 from cryoglean.engine.executors import Executor, choose_executor
 from cryoglean.engine.folder import RunFolder
 from cryoglean.engine.learning import (
+    Seen,
     learn_run,
     model_digest,
     read_learned,
@@ -39,7 +40,7 @@ from cryoglean.io import read_micrograph
 from cryoglean.pickers.factory import require_weights, weights_digest
 from cryoglean.pickers.settings import PickConfig
 from cryoglean.select.settings import SelectConfig
-from cryoglean.types import Micrograph, MicrographFile
+from cryoglean.types import Micrograph, MicrographFile, Picks
 
 
 @dataclass(frozen=True)
@@ -205,13 +206,14 @@ def settle(run: Run, jobs: Sequence[Job], read: Reader, *, report: Reporter) -> 
 
 def learned_model(
     run: Run, jobs: Sequence[Job], config: PickConfig, *, read: Reader, report: Reporter
-) -> tuple[PickConfig, RunModel | None]:
+) -> tuple[PickConfig, RunModel | None, Mapping[Seen, Picks]]:
     """Learn from the run what its particles look like, or go on with what an earlier start learned.
 
     Returns
     -------
-    PickConfig, RunModel or None
-        The configuration by which the run is picked; no model where the first opinion stays.
+    PickConfig, RunModel or None, mapping
+        The configuration by which the run is picked; no model where the first opinion stays; candidates that
+        were found on the way.
 
     Raises
     ------
@@ -219,21 +221,22 @@ def learned_model(
         It cannot be written.
     """
     if not wants_learning(run.config, config):
-        return config, None
+        return config, None, {}
     # One shard learns, the others wait for it.
     with locked(run.folder.size_lock, wait=True):
         micrographs = [job.micrograph for job in jobs]
+        known: Mapping[Seen, Picks] = {}
         kept = read_learned(run.folder, config, micrographs)
         if kept is None:
             with threads(run.engine.workers or cores_given()):
-                learned, model = learn_run(micrographs, config, read)
+                learned, model, known = learn_run(micrographs, config, read)
             kept = write_learned(run.folder, learned, model), model
     learned, model = kept
     report(Learning(learned))
     if learned.threshold is not None:
         config = with_learned(config, learned, given=run.config)
         write_config(run.folder.config, config)
-    return config, model
+    return config, model, known
 
 
 def make_task(run: Run, jobs: Sequence[Job], read: Reader, *, report: Reporter) -> Task:
@@ -245,12 +248,13 @@ def make_task(run: Run, jobs: Sequence[Job], read: Reader, *, report: Reporter) 
         What was decided cannot be written.
     """
     settled = settle(run, jobs, read, report=report)
-    config, model = learned_model(run, jobs, settled, read=read, report=report)
+    config, model, known = learned_model(run, jobs, settled, read=read, report=report)
     return Task(
         run.folder,
         config,
         weights=weights_digest(config) if model is None else model_digest(run.folder),
         model=model,
+        known=known,
         content=run.engine.content,
         draw=run.draw,
     )

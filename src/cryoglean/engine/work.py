@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 from cryoglean.classes.model import RunModel
 from cryoglean.corrections import corrected, read_corrections
 from cryoglean.engine.folder import RunFolder
-from cryoglean.engine.learning import find_learned
+from cryoglean.engine.learning import Seen, find_learned
 from cryoglean.engine.ledger import Identity, Record, beside, identify, rounded
 from cryoglean.engine.plan import Job
 from cryoglean.engine.records import write_record
@@ -52,6 +52,8 @@ class Task:
         Digest of the weights that the configuration names, and of the run's model.
     model : RunModel, optional
         What the run taught; None where the first opinion stays.
+    known : mapping
+        Candidates that were found while the run learned, by the micrograph as it was then.
     content : bool
         Identify micrographs by their content.
     draw : callable, optional
@@ -66,6 +68,7 @@ class Task:
     config: PickConfig
     weights: str | None = None
     model: RunModel | None = None
+    known: Mapping[Seen, Picks] = field(default_factory=dict)
     content: bool = False
     draw: Draw | None = None
     threads: int = 1
@@ -170,7 +173,8 @@ def perform(job: Job, task: Task, read: Reader | None = None) -> Outcome:
             record = replace(
                 record, identity=replace(identity, sample=identify(file.path, sample=True).sample)
             )
-            found = find_candidates(micrograph, task.config, task.model)
+            known = task.known.get(Seen.now(file, identity))
+            found = find_candidates(micrograph, task.config, task.model) if known is None else known
             picks = replace(found, name=job.name, path=job.micrograph.listed)
             # Corrections that cannot be read shall be mended before there are results without them.
             read_corrections(task.results.correction(job.key), job.name)

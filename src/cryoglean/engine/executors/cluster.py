@@ -6,6 +6,7 @@ import shlex
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from queue import Empty, SimpleQueue
 from threading import Event
@@ -53,7 +54,8 @@ class DaskCluster:
     """
 
     def __init__(self, task: Task, client: Client, *, description: str) -> None:
-        self._task = task
+        # Sent with every job: what is known of a dozen micrographs is found anew in less time.
+        self._task = replace(task, known={})
         self._client = client
         self.description = description
 
