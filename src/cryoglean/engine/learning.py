@@ -18,7 +18,7 @@ from cryoglean.classes.model import Lesson, RunModel, learn, read_model, write_m
 from cryoglean.classes.pool import find_pool
 from cryoglean.classes.populations import Threshold
 from cryoglean.engine.folder import RunFolder
-from cryoglean.engine.ledger import SCORE_DECIMALS, Identity, identify
+from cryoglean.engine.ledger import SCORE_DECIMALS
 from cryoglean.engine.sources import Reader, spread_sources
 from cryoglean.errors import MicrographError
 from cryoglean.image.defects import sound_part
@@ -58,21 +58,6 @@ class Learned:
     digest: str | None = None
 
 
-@dataclass(frozen=True)
-class Seen:
-    """A micrograph as it was when it taught: its absolute path, its bytes and the time of its last change."""
-
-    location: str
-    size: int
-    mtime_ns: int
-
-    @classmethod
-    def now(cls, file: MicrographFile, identity: Identity | None = None) -> Seen:
-        """Look at a file, or take what was seen of it."""
-        identity = identity or identify(file.path)
-        return cls(file.location, identity.size, identity.mtime_ns)
-
-
 _STORED = TypeAdapter(Learned)
 """Every value of the file is checked."""
 
@@ -94,7 +79,7 @@ def with_learned(config: PickConfig, learned: Learned, *, given: PickConfig) -> 
 
 def learn_run(
     micrographs: Sequence[MicrographFile], config: PickConfig, read: Reader
-) -> tuple[Learned, RunModel | None, Mapping[Seen, Picks]]:
+) -> tuple[Learned, RunModel | None, Mapping[str, Picks]]:
     """Learn from up to twelve micrographs spread evenly over a run.
 
     Parameters
@@ -110,7 +95,8 @@ def learn_run(
     -------
     Learned, RunModel or None, mapping
         The same for the same micrographs and configuration; no model where the first opinion stays. The
-        mapping holds the candidates of the micrographs that taught, as `find_learned` gives them.
+        mapping holds the candidates of the micrographs that taught by their absolute paths, as `find_learned`
+        gives them.
     """
     networks = load_networks(NetworkConfig().weights)
     pools, places, sources = [], [], []
@@ -120,16 +106,16 @@ def learn_run(
                 find_pool(part.micrograph, _size(config), networks, contamination=config.method.contamination)
             )
             places.append(part.place)
-            sources.append(Seen.now(file))
+            sources.append(file.location)
         except MicrographError:
             continue
     lesson: Lesson = learn(pools)
-    names = tuple(seen.location for seen in sources)
+    names = tuple(sources)
     if lesson.model is None:
         return Learned(_asked(config), names, lesson.reason), None, {}
     found = {
-        seen: place.placed(lesson.model.rescore(pool)).by_score()
-        for seen, place, pool in zip(sources, places, pools, strict=True)
+        name: place.placed(lesson.model.rescore(pool)).by_score()
+        for name, place, pool in zip(names, places, pools, strict=True)
     }
     return Learned(_asked(config), names, lesson.reason, lesson.model.threshold), lesson.model, found
 

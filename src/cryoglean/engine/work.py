@@ -13,7 +13,7 @@ import numpy as np
 from cryoglean.classes.model import RunModel
 from cryoglean.corrections import corrected, read_corrections
 from cryoglean.engine.folder import RunFolder
-from cryoglean.engine.learning import Seen, find_learned
+from cryoglean.engine.learning import find_learned
 from cryoglean.engine.ledger import Identity, Record, beside, identify, rounded
 from cryoglean.engine.plan import Job
 from cryoglean.engine.records import write_record
@@ -38,6 +38,14 @@ Draw = Callable[[Micrograph, Picks, Path], None]
 """Draws a micrograph with its picks into a file."""
 
 
+@dataclass(frozen=True, eq=False)
+class Known:
+    """Candidates of a micrograph, found while the run learned, and the state of its file before."""
+
+    identity: Identity
+    candidates: Picks
+
+
 @dataclass(frozen=True)
 class Task:
     """What all jobs of a run have in common.
@@ -53,7 +61,7 @@ class Task:
     model : RunModel, optional
         What the run taught; None where the first opinion stays.
     known : mapping
-        Candidates that were found while the run learned, by the micrograph as it was then.
+        What was found while the run learned, by absolute path.
     content : bool
         Identify micrographs by their content.
     draw : callable, optional
@@ -68,7 +76,7 @@ class Task:
     config: PickConfig
     weights: str | None = None
     model: RunModel | None = None
-    known: Mapping[Seen, Picks] = field(default_factory=dict)
+    known: Mapping[str, Known] = field(default_factory=dict)
     content: bool = False
     draw: Draw | None = None
     threads: int = 1
@@ -173,8 +181,11 @@ def perform(job: Job, task: Task, read: Reader | None = None) -> Outcome:
             record = replace(
                 record, identity=replace(identity, sample=identify(file.path, sample=True).sample)
             )
-            known = task.known.get(Seen.now(file, identity))
-            found = find_candidates(micrograph, task.config, task.model) if known is None else known
+            known = task.known.get(file.location)
+            if known is not None and known.identity.agrees(identity):
+                found = known.candidates
+            else:
+                found = find_candidates(micrograph, task.config, task.model)
             picks = replace(found, name=job.name, path=job.micrograph.listed)
             # Corrections that cannot be read shall be mended before there are results without them.
             read_corrections(task.results.correction(job.key), job.name)
