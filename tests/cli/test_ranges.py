@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cryoglean.cli.ranges import takes_range
 from cryoglean.engine import RunFolder
 from cryoglean.engine.results import read_config
 from cryoglean.engine.size import kept_size
@@ -70,3 +71,10 @@ def test_what_is_no_range_is_refused(
     ended = cryoglean("pick", session[0], "--diameter", *said)
     assert ended.code == 2
     assert reason in ended.err
+
+
+def test_a_pair_alone_is_no_range():
+    assert takes_range(float | tuple[float, float] | None)
+    assert not takes_range(tuple[int, int])
+    assert not takes_range(tuple[int, int] | None)
+    assert not takes_range(float | None)

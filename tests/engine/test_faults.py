@@ -135,7 +135,8 @@ def test_a_defect_in_the_picker_costs_one_micrograph(
 ) -> None:
     from cryoglean.engine import work
 
-    real = work.build_picker(known)
+    named = known.changed(method="unsupervised")
+    real = work.build_picker(named)
 
     class OnceDefective:
         measure_size = real.measure_size
@@ -144,7 +145,7 @@ def test_a_defect_in_the_picker_costs_one_micrograph(
             return {}["no such key"] if micrograph.name == "mic0001" else real.find(micrograph, size)
 
     monkeypatch.setattr(work, "build_picker", lambda config: OnceDefective())
-    ended = pick(Run(session, out, known, EngineConfig(workers=1)), ignore)
+    ended = pick(Run(session, out, named, EngineConfig(workers=1)), ignore)
     assert (ended.summary.done, ended.summary.failed) == (5, 1)
     assert "please report it: KeyError in test_faults.py" in ended.summary.failures[0].error
 

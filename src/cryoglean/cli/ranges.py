@@ -11,7 +11,8 @@ from cryoglean.errors import UsageError
 
 def takes_range(annotation: Any) -> bool:
     """Return whether a setting may be a number or a pair of numbers."""
-    return any(get_origin(kind) is tuple for kind in get_args(annotation))
+    pairs = {get_origin(kind) is tuple for kind in get_args(annotation) if kind is not type(None)}
+    return pairs == {True, False}
 
 
 def number_or_range(value: Any) -> Any:
