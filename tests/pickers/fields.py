@@ -28,15 +28,3 @@ def noise_field() -> Micrograph:
     """Draw noise alone."""
     grain = np.random.default_rng(3).normal(100, 10, (600, 700)).astype(np.float32)
     return Micrograph(grain, pixel_size=2.0)
-
-
-def droplet_field() -> Micrograph:
-    """Draw round droplets of one size and every density, as of ice, in noise."""
-    rng = np.random.default_rng(8)
-    y, x = np.mgrid[:600, :600]
-    image = rng.normal(0, 1, (600, 600))
-    for row in range(60, 600, 80):
-        for column in range(60, 600, 80):
-            inside = np.hypot(y - row, x - column) < 18
-            image -= inside * rng.choice([0.5, 1.0, 2.0, 4.0, 8.0])
-    return Micrograph(image.astype(np.float32), pixel_size=2.0)

@@ -162,20 +162,16 @@ def _pick_in_memory(micrographs: Sequence[Micrograph], config: PickConfig) -> Pi
     by_path = {file.path: one for file, one in zip(files, micrographs, strict=True)}
     size = measure_run(files, config, lambda file: by_path[file.path])
     config = resolve(config, size)
-    learned, model = None, None
-    known: Mapping[str, Picks] = {}
+    learned = model = None
     if wants_learning(given, config):
-        learned, model, known = learn_run(files, config, lambda file: by_path[file.path])
+        learned, model = learn_run(files, config, lambda file: by_path[file.path])
         config = with_learned(config, learned, given=given)
     results = []
     for file, micrograph in zip(files, micrographs, strict=True):
         job, record = Job(micrograph.name, file), Record(micrograph.name, file.listed, config)
         picks = Picks.empty(micrograph)
         try:
-            found = known.get(file.location)
-            if found is None:
-                found = find_candidates(micrograph, config, model)
-            record = replace(record, candidates=rounded(found))
+            record = replace(record, candidates=rounded(find_candidates(micrograph, config, model)))
             picks = select(record.candidates or picks, record.selection)
         except CryogleanError as error:
             record = replace(record, error=str(error))

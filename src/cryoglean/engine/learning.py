@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -79,7 +79,7 @@ def with_learned(config: PickConfig, learned: Learned, *, given: PickConfig) -> 
 
 def learn_run(
     micrographs: Sequence[MicrographFile], config: PickConfig, read: Reader
-) -> tuple[Learned, RunModel | None, Mapping[str, Picks]]:
+) -> tuple[Learned, RunModel | None]:
     """Learn from up to twelve micrographs spread evenly over a run.
 
     Parameters
@@ -93,31 +93,22 @@ def learn_run(
 
     Returns
     -------
-    Learned, RunModel or None, mapping
-        The same for the same micrographs and configuration; no model where the first opinion stays. The
-        mapping holds the candidates of the micrographs that taught by their absolute paths, as `find_learned`
-        gives them.
+    Learned, RunModel or None
+        The same for the same micrographs and configuration; no model where the first opinion stays.
     """
     networks = load_networks(NetworkConfig().weights)
-    pools, places, sources = [], [], []
-    for file, part in spread_sources(micrographs, read, count=MAX_SOURCES):
+    pools, sources = [], []
+    for file, micrograph in spread_sources(micrographs, read, count=MAX_SOURCES):
         try:
             pools.append(
-                find_pool(part.micrograph, _size(config), networks, contamination=config.method.contamination)
+                find_pool(micrograph, _size(config), networks, contamination=config.method.contamination)
             )
-            places.append(part.place)
             sources.append(file.location)
         except MicrographError:
             continue
     lesson: Lesson = learn(pools)
-    names = tuple(sources)
-    if lesson.model is None:
-        return Learned(_asked(config), names, lesson.reason), None, {}
-    found = {
-        name: place.placed(lesson.model.rescore(pool)).by_score()
-        for name, place, pool in zip(names, places, pools, strict=True)
-    }
-    return Learned(_asked(config), names, lesson.reason, lesson.model.threshold), lesson.model, found
+    threshold = None if lesson.model is None else lesson.model.threshold
+    return Learned(_asked(config), tuple(sources), lesson.reason, threshold), lesson.model
 
 
 def find_learned(micrograph: Micrograph, config: PickConfig, model: RunModel) -> Picks:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
@@ -16,7 +16,6 @@ from cryoglean.engine.events import Ended, Learning, Measured, Noted, Reporter, 
 from cryoglean.engine.executors import Executor, choose_executor
 from cryoglean.engine.folder import RunFolder
 from cryoglean.engine.learning import (
-    Learned,
     learn_run,
     model_digest,
     read_learned,
@@ -24,7 +23,7 @@ from cryoglean.engine.learning import (
     with_learned,
     write_learned,
 )
-from cryoglean.engine.ledger import Identity, identify
+from cryoglean.engine.ledger import identify
 from cryoglean.engine.lock import locked
 from cryoglean.engine.memory import budget_of
 from cryoglean.engine.plan import Job, plan_jobs, shard_of
@@ -35,7 +34,7 @@ from cryoglean.engine.results import collect, mark_unfinished, read_config, writ
 from cryoglean.engine.settings import EngineConfig
 from cryoglean.engine.size import measure_run, read_size, resolve, write_size
 from cryoglean.engine.summary import Summary
-from cryoglean.engine.work import Draw, Known, Reader, Task
+from cryoglean.engine.work import Draw, Reader, Task
 from cryoglean.io import read_micrograph
 from cryoglean.pickers.factory import require_weights, weights_digest
 from cryoglean.pickers.settings import PickConfig
@@ -206,14 +205,13 @@ def settle(run: Run, jobs: Sequence[Job], read: Reader, *, report: Reporter) -> 
 
 def learned_model(
     run: Run, jobs: Sequence[Job], config: PickConfig, *, read: Reader, report: Reporter
-) -> tuple[PickConfig, RunModel | None, Mapping[str, Known]]:
+) -> tuple[PickConfig, RunModel | None]:
     """Learn from the run what its particles look like, or go on with what an earlier start learned.
 
     Returns
     -------
-    PickConfig, RunModel or None, mapping
-        The configuration by which the run is picked; no model where the first opinion stays; candidates that
-        were found on the way.
+    PickConfig, RunModel or None
+        The configuration by which the run is picked; no model where the first opinion stays.
 
     Raises
     ------
@@ -221,36 +219,21 @@ def learned_model(
         It cannot be written.
     """
     if not wants_learning(run.config, config):
-        return config, None, {}
+        return config, None
     # One shard learns, the others wait for it.
     with locked(run.folder.size_lock, wait=True):
         micrographs = [job.micrograph for job in jobs]
-        known: dict[str, Known] = {}
         kept = read_learned(run.folder, config, micrographs)
         if kept is None:
             with threads(run.engine.workers or cores_given()):
-                learned, model, known = _learn(micrographs, config, read)
+                learned, model = learn_run(micrographs, config, read)
             kept = write_learned(run.folder, learned, model), model
     learned, model = kept
     report(Learning(learned))
     if learned.threshold is not None:
         config = with_learned(config, learned, given=run.config)
         write_config(run.folder.config, config)
-    return config, model, known
-
-
-def _learn(
-    micrographs: Sequence[MicrographFile], config: PickConfig, read: Reader
-) -> tuple[Learned, RunModel | None, dict[str, Known]]:
-    """Learn, and note the state of each file that was read, lest it be another when it is picked."""
-    before: dict[str, Identity] = {}
-
-    def read_and_note(file: MicrographFile) -> Micrograph:
-        before[file.location] = identify(file.path)
-        return read(file)
-
-    learned, model, found = learn_run(micrographs, config, read_and_note)
-    return learned, model, {name: Known(before[name], picks) for name, picks in found.items()}
+    return config, model
 
 
 def make_task(run: Run, jobs: Sequence[Job], read: Reader, *, report: Reporter) -> Task:
@@ -262,13 +245,12 @@ def make_task(run: Run, jobs: Sequence[Job], read: Reader, *, report: Reporter) 
         What was decided cannot be written.
     """
     settled = settle(run, jobs, read, report=report)
-    config, model, known = learned_model(run, jobs, settled, read=read, report=report)
+    config, model = learned_model(run, jobs, settled, read=read, report=report)
     return Task(
         run.folder,
         config,
         weights=weights_digest(config) if model is None else model_digest(run.folder),
         model=model,
-        known=known,
         content=run.engine.content,
         draw=run.draw,
     )

@@ -135,8 +135,8 @@ def measure_run(
     """
     count = MAX_SOURCES if is_needed(config) else MAX_CHECKED
     found = [
-        _Source(file, part.micrograph.pixel_size, _reduced(part.micrograph))
-        for file, part in spread_sources(micrographs, read, count=count)
+        _Source(file, micrograph.pixel_size, _reduced(micrograph))
+        for file, micrograph in spread_sources(micrographs, read, count=count)
     ]
     # Lengths in Å and in pixels of unknown size have nothing in common.
     sources = [source for source in found if source.reduced.calibrated] or found

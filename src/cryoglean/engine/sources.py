@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cryoglean.image.defects import SoundPart, sound_part
+from cryoglean.image.defects import sound_part
 from cryoglean.io.formats.naming import natural_order
 from cryoglean.types import Micrograph, MicrographFile
 
@@ -20,7 +20,7 @@ Reader = Callable[[MicrographFile], Micrograph]
 
 def spread_sources(
     micrographs: Sequence[MicrographFile | Path], read: Reader, *, count: int
-) -> Iterator[tuple[MicrographFile, SoundPart]]:
+) -> Iterator[tuple[MicrographFile, Micrograph]]:
     """Read the first micrograph that can be read of each of some equal parts of a run.
 
     Parameters
@@ -36,8 +36,8 @@ def spread_sources(
     for part in np.array_split(np.arange(len(ordered)), min(count, len(ordered))):
         for file in [ordered[index] for index in part[:TRIES]]:
             try:
-                part_of_it = sound_part(read(replace(file, path=file.path.absolute())))
+                micrograph = sound_part(read(replace(file, path=file.path.absolute()))).micrograph
             except Exception:  # noqa: BLE001 - its own job will say what is wrong with it
                 continue
-            yield file, part_of_it
+            yield file, micrograph
             break

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,14 +38,6 @@ Draw = Callable[[Micrograph, Picks, Path], None]
 """Draws a micrograph with its picks into a file."""
 
 
-@dataclass(frozen=True, eq=False)
-class Known:
-    """Candidates of a micrograph, found while the run learned, and the state of its file before."""
-
-    identity: Identity
-    candidates: Picks
-
-
 @dataclass(frozen=True)
 class Task:
     """What all jobs of a run have in common.
@@ -60,8 +52,6 @@ class Task:
         Digest of the weights that the configuration names, and of the run's model.
     model : RunModel, optional
         What the run taught; None where the first opinion stays.
-    known : mapping
-        What was found while the run learned, by absolute path.
     content : bool
         Identify micrographs by their content.
     draw : callable, optional
@@ -76,7 +66,6 @@ class Task:
     config: PickConfig
     weights: str | None = None
     model: RunModel | None = None
-    known: Mapping[str, Known] = field(default_factory=dict)
     content: bool = False
     draw: Draw | None = None
     threads: int = 1
@@ -181,11 +170,7 @@ def perform(job: Job, task: Task, read: Reader | None = None) -> Outcome:
             record = replace(
                 record, identity=replace(identity, sample=identify(file.path, sample=True).sample)
             )
-            known = task.known.get(file.location)
-            if known is not None and known.identity.agrees(identity):
-                found = known.candidates
-            else:
-                found = find_candidates(micrograph, task.config, task.model)
+            found = find_candidates(micrograph, task.config, task.model)
             picks = replace(found, name=job.name, path=job.micrograph.listed)
             # Corrections that cannot be read shall be mended before there are results without them.
             read_corrections(task.results.correction(job.key), job.name)

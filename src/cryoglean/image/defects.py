@@ -33,18 +33,6 @@ SAMPLE = 100_000
 """So many pixels tell median and deviation of the whole."""
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a part of a micrograph lies in it: its first row and column, and the shape of the whole."""
-
-    corner: tuple[int, int]
-    whole: tuple[int, int]
-
-    def placed(self, picks: Picks) -> Picks:
-        """Return picks of the part as picks of the whole."""
-        return replace(picks, xy=picks.xy + np.array(self.corner[::-1]), shape=self.whole)
-
-
 @dataclass(frozen=True, eq=False)
 class SoundPart:
     """The part of a micrograph that holds an image, without hot pixels.
@@ -65,12 +53,7 @@ class SoundPart:
 
     def placed(self, picks: Picks) -> Picks:
         """Return picks of the part as picks of the whole."""
-        return self.place.placed(picks)
-
-    @property
-    def place(self) -> Place:
-        """Where it lies, without the images."""
-        return Place(self.corner, self.whole.shape)
+        return replace(picks, xy=picks.xy + np.array(self.corner[::-1]), shape=self.whole.shape)
 
     def padded(self, image: FloatImage) -> FloatImage:
         """Return a map of the part, of whatever scale, as a map of the whole: 0 where there is no image."""

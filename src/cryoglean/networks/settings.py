@@ -89,7 +89,7 @@ class SizeModel(Config):
     tolerance_per_support: float = Field(ge=0)
     """So much more for each part of the area by which discs outweigh those of the opposite contrast."""
     dark_lead: float = Field(ge=0)
-    """Unless discs are bright, particles are only if that is more plausible by this."""
+    """Where discs are dark, particles are bright only if that is more plausible by this."""
 
 
 class OutlineModel(Config):

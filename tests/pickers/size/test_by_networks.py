@@ -5,11 +5,9 @@ import pytest
 
 from cryoglean.networks.runtime import load_networks
 from cryoglean.networks.weights import read_weights
-from cryoglean.pickers.size import by_networks
 from cryoglean.pickers.size.by_networks import UNSEEN, View, measure_by_networks, plausibility
-from cryoglean.pickers.size.measure import measure_size
 from cryoglean.types import ParticleSize
-from tests.pickers.fields import clear_field, droplet_field, noise_field
+from tests.pickers.fields import clear_field, noise_field
 
 MODEL = read_weights("general").size_model
 
@@ -52,17 +50,6 @@ def test_noise_has_no_size(networks, noise):
     assert measure_by_networks(networks, [noise]) is None
     assert measure_by_networks(networks, [noise], diameter=100.0) is None
     assert measure_by_networks(networks, []) is None
-
-
-def test_droplets_of_every_density_are_not_one_kind(networks, monkeypatch):
-    droplets = droplet_field()
-    assert measure_by_networks(networks, [droplets]) is None
-    verdict = measure_size([droplets], networks=networks)
-    assert verdict.size is None
-    assert "as large as ice crystals" in verdict.reason
-    # Nothing but their densities speaks against them.
-    monkeypatch.setattr(by_networks, "MAX_SPREAD", 100.0)
-    assert measure_by_networks(networks, [droplets]).contrast == "dark"
 
 
 def view(number=40, *, odds=2.0, width=0.85):

@@ -6,7 +6,6 @@ import shlex
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from itertools import islice
 from queue import Empty, SimpleQueue
 from threading import Event
@@ -54,8 +53,7 @@ class DaskCluster:
     """
 
     def __init__(self, task: Task, client: Client, *, description: str) -> None:
-        # Sent with every job: what is known of a dozen micrographs is found anew in less time.
-        self._task = replace(task, known={})
+        self._task = task
         self._client = client
         self.description = description
 

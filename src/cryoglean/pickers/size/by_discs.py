@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -92,7 +92,8 @@ def measure_by_discs(
     if not candidates:
         return None
     best = candidates[0]
-    suspicious = limits is None and is_suspicious(best, kept)
+    shortest = min(min(m.shape) * m.pixel_size for m in kept)
+    suspicious = limits is None and best.diameter > SUSPICIOUS_PART * shortest
     rivals = [size for size in candidates if size.support >= PLAUSIBLE * best.support]
     # Contamination is strong at its own, large size; the particles may then be far down the list.
     rivals = (candidates if suspicious else rivals)[:MAX_WEIGHED]
@@ -104,11 +105,6 @@ def measure_by_discs(
     if limits is not None:
         size = replace(size, diameter=float(np.clip(size.diameter, *limits)))
     return size if evidence > 0 or not suspicious or size.support >= UNDENIABLE else None
-
-
-def is_suspicious(size: ParticleSize, micrographs: Sequence[Micrograph]) -> bool:
-    """Return whether ice crystals and carbon are more often as large as this than particles are."""
-    return size.diameter > SUSPICIOUS_PART * min(min(m.shape) * m.pixel_size for m in micrographs)
 
 
 def _plausible_sizes(

@@ -10,18 +10,15 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 from scipy.spatial import cKDTree
 
-from cryoglean.image.background import flatten
 from cryoglean.image.feret import measure_feret
 from cryoglean.image.peaks import vertex
 from cryoglean.image.resample import cut_middle, resample_to
-from cryoglean.image.spread import robust_std
-from cryoglean.networks.maps import Maps, find_candidates, margin_px
+from cryoglean.networks.maps import find_candidates, margin_px
 from cryoglean.networks.normalise import normalise
 from cryoglean.networks.runtime import Networks
 from cryoglean.networks.settings import SizeModel
 from cryoglean.networks.weights import calibrated, logit
 from cryoglean.pickers.size.by_discs import SMALLEST_PX
-from cryoglean.pickers.template.round_views import average_discs, relative_spread, sample_nearest
 from cryoglean.types import Contrast, FloatImage, GivenDiameter, Micrograph, ParticleSize
 
 STEPS_PER_OCTAVE = 3
@@ -39,11 +36,6 @@ SURE = 0.5
 """Candidates of at least this probability count."""
 MIN_CANDIDATES = 3
 """Fewer of them, in all micrographs together, measure nothing."""
-CERTAINTY = 3.0
-"""Particles are denser than what lies beside them by so many standard errors."""
-MAX_SPREAD = 0.6
-"""Particles of one kind differ less than this in density, relative to their density, in whatever view: up to
-0.38 in real and simulated runs. Droplets and crystals of ice differ by 1.1 and more."""
 FARTHEST = 0.75
 """A mask's pixel farther from its candidate than this, in diameters, is not of its particle."""
 
@@ -111,21 +103,15 @@ def measure_by_networks(
     model = networks.weights.size_model
     limits = diameter if isinstance(diameter, tuple) else None
     known = None if isinstance(diameter, tuple) else diameter
-    grid = diameters_to_try(chosen, limits, excess=model.excess)
-    if not len(grid):
+    tried = diameters_to_try(chosen, limits, excess=model.excess) if known is None else np.array([known])
+    if not len(tried):
         return None
     alone = known is None and discs is None
-    # Particles are recorded dark; where no disc says otherwise, bright ones must be clearly more plausible.
-    lead = 0.0 if discs is not None and discs.contrast == "bright" else model.dark_lead
+    lead = model.dark_lead if discs is not None and discs.contrast == "dark" else 0.0
     for field in FIELDS:
         side = max(MIN_FIELD, field / np.sqrt(max(1, len(chosen))))
-        look = _Looks(networks, side)
-        # At all sizes, whatever was given: at too small a one, gaps and fringes look as much like particles.
-        own = contrast or _clearer_contrast(look, chosen[:1], grid[::2], lead=lead)
-        tried = grid if known is None else np.array([known])
-        if diameter is None and len(chosen) == 1:
-            tried = _near_best(look, chosen, grid, own=own, discs=discs)
-        views = [look.at(chosen, ParticleSize(float(d), own)) for d in tried]
+        own = contrast or _clearer_contrast(networks, chosen[:1], tried[::2], side=side, lead=lead)
+        views = [view_at(networks, chosen, ParticleSize(d, own), side=side) for d in tried]
         plausible = plausibility(views, model)
         best = int(plausible.argmax())
         if not _is_believed(views[best], plausible[best], model=model, alone=alone):
@@ -138,10 +124,7 @@ def measure_by_networks(
         found = clearest / model.excess if known is None else known
         if limits is not None:
             found = float(np.clip(found, *limits))
-        size = ParticleSize(found, own, "networks", _coverage(views[best]))
-        if diameter is None and not _are_one_kind(networks, chosen, size, side=side):
-            continue
-        return size
+        return ParticleSize(found, own, "networks", _coverage(views[best]))
     return None
 
 
@@ -163,52 +146,21 @@ def diameters_to_try(
     return np.asarray(smallest * 2.0 ** (np.arange(steps + 1) / STEPS_PER_OCTAVE))
 
 
-class _Looks:
-    """What the networks see in some micrographs at some size; nothing is looked at twice."""
-
-    def __init__(self, networks: Networks, side: float) -> None:
-        self._networks, self._side = networks, side
-        self.model = networks.weights.size_model
-        self._seen: dict[tuple[int, ParticleSize], View] = {}
-
-    def at(self, micrographs: Sequence[Micrograph], size: ParticleSize) -> View:
-        """Look at the first few micrographs of a run at one size."""
-        key = (len(micrographs), size)
-        if key not in self._seen:
-            self._seen[key] = view_at(self._networks, micrographs, size, side=self._side)
-        return self._seen[key]
-
-    def plausible(
-        self, micrographs: Sequence[Micrograph], diameters: NDArray[np.float64], contrast: Contrast
-    ) -> NDArray[np.float64]:
-        """Return how plausible each diameter is."""
-        views = [self.at(micrographs, ParticleSize(float(d), contrast)) for d in diameters]
-        return plausibility(views, self.model)
-
-
 def _clearer_contrast(
-    look: _Looks, micrographs: Sequence[Micrograph], diameters: NDArray[np.float64], *, lead: float
+    networks: Networks,
+    micrographs: Sequence[Micrograph],
+    diameters: NDArray[np.float64],
+    *,
+    side: float,
+    lead: float,
 ) -> Contrast:
     """Find the contrast with which particles are seen more clearly, bright ones by more than a lead."""
-    dark, bright = (
-        float(look.plausible(micrographs, diameters, own).max(initial=UNSEEN)) for own in ("dark", "bright")
-    )
-    return "bright" if bright > dark + lead else "dark"
 
+    def clarity(contrast: Contrast) -> float:
+        views = [view_at(networks, micrographs, ParticleSize(d, contrast), side=side) for d in diameters]
+        return float(plausibility(views, networks.weights.size_model).max(initial=UNSEEN))
 
-def _near_best(
-    look: _Looks,
-    micrographs: Sequence[Micrograph],
-    grid: NDArray[np.float64],
-    *,
-    own: Contrast,
-    discs: ParticleSize | None,
-) -> NDArray[np.float64]:
-    """Diameters within an octave of the best of every second one, and of the discs'."""
-    middle = [2 * int(look.plausible(micrographs, grid[::2], own).argmax())]
-    if discs is not None and discs.contrast == own:
-        middle.append(int(np.abs(np.log(grid / (look.model.excess * discs.diameter))).argmin()))
-    return grid[max(0, min(middle) - STEPS_PER_OCTAVE) : max(middle) + STEPS_PER_OCTAVE + 1]
+    return "bright" if clarity("bright") > clarity("dark") + lead else "dark"
 
 
 def _most_plausible(diameters: NDArray[np.float64], plausible: NDArray[np.float64]) -> float:
@@ -282,21 +234,10 @@ def view_at(
 
 
 def _view(networks: Networks, micrograph: Micrograph, size: ParticleSize) -> View:
-    particle_px = networks.weights.card.architecture.particle_px
-    low = resample_to(micrograph, size, particle_px).data
-    maps, xy, score = _sure_candidates(networks, low)
-    return View(
-        low.size / particle_px**2, logit(score), _widths(maps.particle, xy, particle_px) / particle_px
-    )
-
-
-def _sure_candidates(
-    networks: Networks, low: FloatImage
-) -> tuple[Maps, NDArray[np.float64], NDArray[np.float64]]:
-    """Return the maps of an image at the networks' scale, in a margin, and the sure candidates there."""
     card = networks.weights.card
     particle_px = card.architecture.particle_px
-    image = np.pad(normalise(low, particle_px), margin_px(particle_px))
+    low = resample_to(micrograph, size, particle_px)
+    image = np.pad(normalise(low.data, particle_px), margin_px(particle_px))
     maps = networks.segment(image)
     candidates = find_candidates(maps.centre, particle_px)
     # Most candidates could not be sure whatever the classification network said.
@@ -304,36 +245,8 @@ def _sure_candidates(
     looked_at = candidates[hopeful][:MAX_CANDIDATES]
     score = networks.judge(image, looked_at)
     sure = score > SURE
-    return maps, looked_at.xy[sure], score[sure]
-
-
-def _are_one_kind(
-    networks: Networks, micrographs: Sequence[Micrograph], size: ParticleSize, *, side: float
-) -> bool:
-    """Return whether what is seen at a size is denser than what lies beside it, and about equally dense.
-
-    Ice crystals, droplets and gold have every density, and noise taken for particles is no denser than other
-    noise. Where particles leave no background free, nothing can be told, and nothing is doubted.
-    """
-    particle_px = networks.weights.card.architecture.particle_px
-    own, beside = [], []
-    for micrograph in micrographs:
-        middle = cut_middle(micrograph, round(side * size.diameter / micrograph.pixel_size))
-        low = resample_to(middle, size, particle_px).data
-        _, xy, _ = _sure_candidates(networks, low)
-        density = average_discs(flatten(low, particle_px), particle_px)
-        grid = np.stack(np.meshgrid(*(np.arange(0, n, particle_px / 4) for n in low.shape[::-1])), axis=-1)
-        places = grid.reshape(-1, 2)
-        xy = xy - margin_px(particle_px)
-        far = cKDTree(xy).query(places)[0] > particle_px if len(xy) else np.ones(len(places), bool)
-        own.append(sample_nearest(density, xy))
-        beside.append(sample_nearest(density, places[far]))
-    seen, background = np.concatenate(own), np.concatenate(beside)
-    if min(len(seen), len(background)) < MIN_CANDIDATES:
-        return True
-    excess = float(np.median(seen) - np.median(background))
-    surely_denser = excess > CERTAINTY * robust_std(seen) / np.sqrt(len(seen))
-    return bool(surely_denser and relative_spread(seen, background) <= MAX_SPREAD)
+    widths = _widths(maps.particle, looked_at.xy[sure], particle_px) / particle_px
+    return View(low.data.size / particle_px**2, logit(score[sure]), widths)
 
 
 def _widths(mask: FloatImage, xy: NDArray[np.float64], particle_px: float) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cryoglean.networks import Networks
-from cryoglean.pickers.size.by_discs import is_suspicious, measure_by_discs
+from cryoglean.pickers.size.by_discs import measure_by_discs
 from cryoglean.pickers.size.by_networks import measure_by_networks
 from cryoglean.types import Contrast, GivenDiameter, Micrograph, ParticleSize
 
@@ -85,8 +85,6 @@ def measure_size(
     if networks is None or (discs is not None and own is not None and _is_alike(discs, known)):
         return _by_discs(own, discs)
     seen = measure_by_networks(networks, micrographs, discs=discs, diameter=diameter, contrast=contrast)
-    if seen is None and own is not None and diameter is None and is_suspicious(own, micrographs):
-        return SizeVerdict(None, "only discs as large as ice crystals stand out, and the networks see none")
     if seen is None or seen.source == "discs":
         return _by_discs(own, discs)
     return SizeVerdict(seen, "the networks recognise particles most clearly at this size", discs)

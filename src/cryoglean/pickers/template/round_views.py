@@ -132,10 +132,10 @@ def find_contaminated(
             # The flank of a clean particle is rougher than its middle.
             return max(float(np.quantile(_highest_in_disc(measure, views.xy[sure], diameter_px), 0.75)), 1e-6)
 
-        full = usual(average_discs(working - blur(working, diameter_px), diameter_px))
+        full = usual(_average_discs(working - blur(working, diameter_px), diameter_px))
         contaminated = far_from_usual(working, LARGE_AREA * diameter_px, full)
-        density = average_discs(level, diameter_px)
-        for measure in (density, average_discs(level * level, diameter_px) - density * density):
+        density = _average_discs(level, diameter_px)
+        for measure in (density, _average_discs(level * level, diameter_px) - density * density):
             contaminated |= measure > CONTAMINATION_FACTOR * usual(measure)
     return _highest_in_disc(contaminated, views.xy, 0.7 * diameter_px)
 
@@ -167,18 +167,14 @@ def density_spread(
     noise = views.probability < 0.1
     if kept.sum() < MIN_TO_LEARN or noise.sum() < MIN_TO_LEARN:
         return 0.0
-    density = average_discs(level, diameter_px)
-    return relative_spread(sample_nearest(density, views.xy[kept]), sample_nearest(density, views.xy[noise]))
-
-
-def relative_spread(own: FloatImage, background: FloatImage) -> float:
-    """Return how much densities differ beyond those of the background, relative to their excess over it."""
+    density = _average_discs(level, diameter_px)
+    own, background = _sample(density, views.xy[kept]), _sample(density, views.xy[noise])
     excess = float(np.median(own) - np.median(background))
     variance = robust_std(own) ** 2 - robust_std(background) ** 2
     return float(np.sqrt(max(variance, 0.0)) / max(excess, 1e-6))
 
 
-def average_discs(image: FloatImage, diameter_px: float) -> FloatImage:
+def _average_discs(image: FloatImage, diameter_px: float) -> FloatImage:
     """Mean of the disc around every pixel."""
     kernel = disc_template(diameter_px, int(np.ceil(diameter_px / 2)))
     kernel /= kernel.sum()
@@ -222,7 +218,7 @@ def _separated_maxima(
     return xy[kept], height[kept]
 
 
-def sample_nearest(image: FloatImage, xy: NDArray[np.float64]) -> FloatImage:
+def _sample(image: FloatImage, xy: NDArray[np.float64]) -> FloatImage:
     """Values of an image at the pixels nearest to points (n, 2)."""
     column, row = np.rint(xy).astype(np.intp).T
     values = image[np.clip(row, 0, image.shape[0] - 1), np.clip(column, 0, image.shape[1] - 1)]
